@@ -1,0 +1,60 @@
+"""A network, asked cell by cell, so that each rank builds only its own part.
+
+Gids run from 0 to n_cells - 1. A gid is a detailed cell, an artificial cell (a mechanism such as
+NetStim), or a spike train known in advance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from distnet.cell import Cell
+
+
+@dataclass(frozen=True)
+class ArtificialCell:
+    """A spike source that is one ARTIFICIAL_CELL mechanism, e.g. NetStim."""
+
+    mechanism: str
+    parameters: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpikeTrain:
+    """A spike source whose times are known: a virtual cell."""
+
+    times: np.ndarray  # (n,) f8 [ms], ascending
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Connections onto one gid."""
+
+    source: np.ndarray  # (n,) i8 gid
+    target: np.ndarray  # (n,) i4, index of the point process in Cell.processes; 0 for an artificial cell
+    weight: np.ndarray  # (n,) f8, first argument of NET_RECEIVE
+    delay: np.ndarray  # (n,) f8 [ms]
+
+
+class Network(Protocol):
+    """What a simulation asks of a network."""
+
+    n_cells: int  # number of gids
+
+    def cell(self, gid: int) -> Cell | ArtificialCell | SpikeTrain:
+        """Build what gid is. Called once, on the rank that owns gid (spike trains: where heard)."""
+
+    def connections_to(self, gid: int) -> Connections:
+        """Connections onto gid, in a stored order that does not depend on ranks."""
+
+    def kinds(self) -> np.ndarray:
+        """(n_cells,) u1: 0 a detailed cell, 1 an artificial cell, 2 a spike train."""
+
+    def costs(self) -> np.ndarray:
+        """(n_cells,) f8: relative work of each gid, for balancing; zero for a spike train."""
+
+    def describe(self, gid: int) -> str:
+        """A name of gid for messages, e.g. 'cortex 7'."""

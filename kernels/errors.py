@@ -1,0 +1,29 @@
+"""Errors of the kernels room: one class a cause, carrying the values."""
+
+
+class KernelsError(Exception):
+    """Base of every error that `kernels` raises on purpose."""
+
+
+class NotFinite(KernelsError):
+    """A voltage became NaN or infinite."""
+
+    def __init__(self, node: int, cell: int, step: int, value: float):
+        self.node, self.cell, self.step, self.value = node, cell, step, value
+        super().__init__(f"cell {cell}: node {node}: voltage is {value} mV at step {step}")
+
+
+class NmodlError(KernelsError):
+    """A .mod file cannot be read, or holds what is not supported."""
+
+    def __init__(self, file: str, line: int, column: int, message: str, text: str = ""):
+        self.file, self.line, self.column, self.message, self.text = file, line, column, message, text
+        super().__init__(f"{file}:{line}:{column}: {message}")
+
+
+class UnknownMechanism(KernelsError):
+    """A mechanism name that no .mod file defines."""
+
+    def __init__(self, name: str, known: list[str]):
+        self.name, self.known = name, known
+        super().__init__(f'mechanism "{name}" is not defined; known are {", ".join(sorted(known))}')

@@ -1,0 +1,113 @@
+"""What a compiled .mod file is: the record that `kernels.nmodl` makes and every engine consumes.
+
+A kernel's body is a list of plain scalar statements in a small typed subset of Python's own `ast`:
+
+- statements: ``name = expression``, ``if``/``else``, ``while``, ``break``;
+- expressions: float constants, names, ``+ - * /``, unary ``-``, comparisons, ``and or not``, and calls
+  of the functions in `kernels.intrinsics.INTRINSICS` (exp, log, pow, sqrt, fabs, ..., `table`).
+
+Names are the variables of the mechanism, the special variables in `SPECIAL`, and temporaries. Every
+value is a float64. A body is inlined: it holds no call of a FUNCTION or PROCEDURE of the .mod file.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+#: Variables every body may read without declaring them: membrane potential [mV] at the node, time
+#: step [ms], time [ms], temperature [degC], diameter [um] and area [um2] of the node.
+SPECIAL = ("v", "dt", "t", "celsius", "diam", "area")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One PARAMETER, STATE or ASSIGNED variable."""
+
+    name: str
+    unit: str = ""
+    default: float = 0.0  # value of a PARAMETER; state0 of a STATE; 0 for ASSIGNED
+
+
+@dataclass(frozen=True)
+class IonUse:
+    """How a mechanism uses one ion: fields are `e` [mV], `ci`, `co` [mM], `i` [mA/cm2].
+
+    The variable in the .mod file of field f of ion x is `variable("x", f)`: ena, nai, nao, ina.
+    """
+
+    ion: str
+    valence: float | None = None  # None: the ion's own (na 1, k 1, ca 2)
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+
+    def variable(self, ion_field: str) -> str:
+        return {"e": "e{}", "ci": "{}i", "co": "{}o", "i": "i{}"}[ion_field].format(self.ion)
+
+
+@dataclass(frozen=True)
+class Current:
+    """A current that the BREAKPOINT sets: density [mA/cm2], of a point process [nA]; outward positive."""
+
+    name: str
+    ion: str | None = None  # None: NONSPECIFIC_CURRENT or ELECTRODE_CURRENT
+    electrode: bool = False  # positive is inward
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A straight piece of mechanism code for one instance."""
+
+    body: tuple[ast.stmt, ...] = ()
+    loads: tuple[str, ...] = ()  # variables read before the body sets them: need their stored value
+    stores: tuple[str, ...] = ()  # variables the body sets (may set), each a candidate for storing
+    args: tuple[str, ...] = ()  # NET_RECEIVE arguments, first the weight; kept per connection
+
+
+@dataclass(frozen=True)
+class Table:
+    """A TABLE: rows of `outputs` at n + 1 equally spaced values of `argument`, made before INITIAL.
+
+    `body` computes the outputs from the argument exactly. The kernels that use it call
+    ``table(offset + j)``, where offset is `offset` + (n + 1) * (index of the output), j a whole
+    float64 from 0 to n: element of the mechanism's one table array.
+    """
+
+    argument: str
+    start: float
+    stop: float
+    n: int
+    outputs: tuple[str, ...]
+    offset: int
+    body: tuple[ast.stmt, ...]
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """One .mod file, checked and lowered."""
+
+    name: str  # SUFFIX, POINT_PROCESS or ARTIFICIAL_CELL name
+    kind: str  # "density", "point" or "artificial"
+    file: str  # where it was read from, for messages
+    digest: str  # hash of the text and of the compiler's version
+    parameters: dict[str, Variable] = field(default_factory=dict)  # RANGE: one value an instance
+    globals: dict[str, Variable] = field(default_factory=dict)  # one value for all instances
+    states: dict[str, Variable] = field(default_factory=dict)
+    assigned: dict[str, Variable] = field(default_factory=dict)
+    ions: tuple[IonUse, ...] = ()
+    currents: tuple[Current, ...] = ()
+    init: Kernel = Kernel()
+    #: Sets every current variable at v, and the two temporaries `_i` (total outward current,
+    #: electrode currents subtracted) and `_g` (d _i / d v). Empty body: no current.
+    current: Kernel = Kernel()
+    #: True where `_i` is affine in v, so that `_g` is the exact derivative; else NEURON's two
+    #: evaluations, at v + 0.001 and at v, are in the body.
+    affine: bool = True
+    state: Kernel = Kernel()
+    receive: Kernel | None = None  # NET_RECEIVE; also reads `flag`; t is the exact event time
+    receive_init: Kernel | None = None  # INITIAL inside NET_RECEIVE: once a connection
+    tables: tuple[Table, ...] = ()
+
+    def variables(self) -> dict[str, Variable]:
+        """Everything with one value an instance."""
+        return {**self.parameters, **self.states, **self.assigned}
