@@ -1,0 +1,52 @@
+"""Divide a workload by a named method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from partition.bisection import bisection
+from partition.errors import PartitionError
+from partition.longest_first import longest_first
+from partition.round_robin import round_robin
+from partition.workload import Assignment, Workload
+
+
+def auto(workload: Workload, n_ranks: int) -> np.ndarray:
+    """Balance the cost alone: results never depend on the choice, only speed does."""
+    return longest_first(workload, n_ranks)
+
+
+METHODS: dict[str, Callable[[Workload, int], np.ndarray]] = {
+    "auto": auto,
+    "bisection": bisection,
+    "longest-first": longest_first,
+    "round-robin": round_robin,
+}
+
+
+def assign(workload: Workload, n_ranks: int, method: str = "auto") -> Assignment:
+    """Divide cells among ranks; the same input gives the same answer on every machine.
+
+    Args:
+        workload: what is to be divided.
+        n_ranks: number of ranks, at least 1; ranks may stay empty.
+        method: a key of `METHODS`.
+
+    Raises:
+        PartitionError: the workload, the number of ranks or the method cannot be used.
+    """
+    if n_ranks < 1:
+        raise PartitionError(f"number of ranks: {n_ranks} is less than 1")
+    if method not in METHODS:
+        raise PartitionError(f'partition method "{method}" is not one of {", ".join(METHODS)}')
+    cost = np.ascontiguousarray(workload.cost, np.float64)
+    positions = workload.positions
+    if positions is not None:
+        positions = np.ascontiguousarray(positions, np.float64)
+    workload = Workload(cost, positions)
+    workload.check()
+    rank = METHODS[method](workload, n_ranks)
+    rank.setflags(write=False)
+    return Assignment(rank, n_ranks)
