@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 EXTRA := $(if $(filter mpich,$(MPI)),[mpi],$(if $(filter system,$(MPI)),,[$(MPI)]))
 TEST_EXTRA := $(if $(EXTRA),$(EXTRA:%]=%,test]),[test])
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Morphologies, fits and mechanisms of the demo: only the wheel's data files, never imported.
 DEMO_DATA := bmtk==1.2.0
 

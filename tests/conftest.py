@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,20 +12,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from launch.mpiexec import SMALL_JOB, find_mpiexec, mpi_command
+from launch.threads import ONE_THREAD
 
-#: What lets small tests run more ranks than cores, as any user, under MPICH and Open MPI.
-MPI_ENVIRONMENT = {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",  # Open MPI 4
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # Open MPI 5
-    "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
-    "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "64",
-    "I_MPI_THREAD_YIELD": "3",
-    "NUMBA_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-}
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -144,8 +133,7 @@ def mpirun() -> Callable[..., Finished]:
 
     Takes mpiexec from the environment of this Python, else from the PATH.
     """
-    beside = Path(sys.executable).parent / "mpiexec"
-    launcher = str(beside) if beside.exists() else shutil.which("mpiexec")
+    launcher = find_mpiexec()
 
     def run(
         n: int,
@@ -159,7 +147,7 @@ def mpirun() -> Callable[..., Finished]:
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)
             pytest.skip(reason)
-        command = [launcher, "-n", str(n), sys.executable, *map(str, args)]
-        return run_command(command, timeout, {**MPI_ENVIRONMENT, **(env or {})}, cwd)
+        command = mpi_command(launcher, n, [str(arg) for arg in args])
+        return run_command(command, timeout, {**SMALL_JOB, **ONE_THREAD, **(env or {})}, cwd)
 
     return run

@@ -1,0 +1,205 @@
+"""The command line: everything argparse, nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from launch.messages import exit_code, report
+from launch.ranks import launched
+
+#: Command -> module of this room whose `run(args)` carries it out.
+COMMANDS = {
+    "run": "launch.run",
+    "demo": "launch.demo.command",
+    "info": "launch.info",
+    "plot": "launch.plot",
+}
+
+#: Engines that --backend names.
+BACKENDS = {
+    "auto": "the fastest that this machine can run",
+    "cpu": "compiled for this machine's cores",
+    "reference": "plain NumPy: slow, the measure of the others",
+    "cuda": "one NVIDIA GPU a rank",
+    "null": "no arithmetic: everything but the cells",
+}
+
+DESCRIPTION = "Simulate networks of detailed (multi-compartment) neurons, on one process or many."
+
+EPILOG = """\
+examples:
+  distnet run simulation_config.json --out out/mine
+  mpirun -n 4 distnet run simulation_config.json --out out/mine --tstop 100
+  distnet info simulation_config.json
+  distnet plot out/mine
+  distnet demo
+
+exit codes: 0 done; 1 a wrong input or a failed simulation, told in one sentence; 2 wrong usage.
+DISTNET_DEBUG=1 adds the traceback."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that speaks on the first rank only."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2; the other ranks do so in silence."""
+        found = launched()
+        if found is not None and found[0] != 0:
+            sys.exit(2)
+        super().error(message)
+
+
+def positive(text: str) -> float:
+    """A number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of at least one."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A whole number of at least zero, below 2**32."""
+    if not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    return int(text)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="distnet", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"distnet {version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_run(commands)
+    add_demo(commands)
+    add_info(commands)
+    add_plot(commands)
+    return parser
+
+
+def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `distnet run`."""
+    run = commands.add_parser(
+        "run",
+        help="simulate a SONATA circuit",
+        description="Simulate a SONATA circuit; under mpirun or srun, on all ranks of the job.",
+        epilog="example: mpirun -n 4 distnet run simulation_config.json --out out/mine",
+    )
+    run.add_argument("config", type=Path, metavar="CONFIG", help="SONATA simulation config (JSON)")
+    run.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for spikes and reports; they appear in it only when the run has succeeded",
+    )
+    run.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="auto",
+        help="; ".join(f"{name}: {text}" for name, text in BACKENDS.items()) + " (default: auto)",
+    )
+    run.add_argument("--tstop", type=positive, metavar="MS", help="duration, instead of CONFIG's")
+    run.add_argument("--dt", type=positive, metavar="MS", help="time step, instead of CONFIG's")
+    run.add_argument("--seed", type=seed, metavar="N", help="random seed, instead of CONFIG's")
+    run.add_argument("--quiet", action="store_true", help="no progress, no closing line")
+    run.add_argument(
+        "--overwrite", action="store_true", help="replace results of an earlier run in DIR"
+    )
+
+
+def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `distnet demo`."""
+    demo = commands.add_parser(
+        "demo",
+        help="build a circuit of five cell types, run it and draw what it did",
+        description="Build a SONATA network of 40 cells of five Allen types, run it on MPI ranks "
+        "of this machine, and draw its raster, rates and voltages.",
+        epilog="The morphologies, fits and mechanisms come from the Python package bmtk (BSD "
+        "licence), used as data: pip install --no-deps bmtk==1.2.0",
+    )
+    demo.add_argument(
+        "--out", type=Path, default=Path("out/demo"), metavar="DIR", help="default: out/demo"
+    )
+    demo.add_argument("--ranks", type=count, default=2, metavar="N", help="MPI ranks (default: 2)")
+    demo.add_argument(
+        "--tstop", type=positive, default=500.0, metavar="MS", help="duration (default: 500)"
+    )
+    demo.add_argument(
+        "--seed", type=seed, default=1, metavar="N", help="of the circuit (default: 1)"
+    )
+    demo.add_argument(
+        "--backend", choices=BACKENDS, default="auto", help="as for `distnet run` (default: auto)"
+    )
+    demo.add_argument("--quiet", action="store_true", help="print only where the results are")
+
+
+def add_info(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `distnet info`."""
+    info = commands.add_parser(
+        "info",
+        help="say what a circuit holds and how much memory it takes",
+        description="Count the cells, compartments, mechanisms and synapses of a SONATA circuit "
+        "and estimate its memory, without running it.",
+        epilog="example: distnet info simulation_config.json",
+    )
+    info.add_argument("config", type=Path, metavar="CONFIG", help="SONATA simulation config (JSON)")
+
+
+def add_plot(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `distnet plot`."""
+    plot = commands.add_parser(
+        "plot",
+        help="draw the results in a folder as PNG",
+        description="Draw the spikes (raster.png, rates.png) and each report (NAME.png) in DIR.",
+        epilog="example: distnet plot out/mine",
+    )
+    plot.add_argument("folder", type=Path, metavar="DIR", help="what `distnet run` left")
+    plot.add_argument(
+        "--cells",
+        type=count,
+        default=8,
+        metavar="N",
+        help="cells in the picture of a report (default: 8)",
+    )
+
+
+def version() -> str:
+    """The installed version, or 'unknown' in a bare checkout."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("distnet")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code.
+    """
+    args = make_parser().parse_args(argv)
+    try:
+        command = importlib.import_module(COMMANDS[args.command])
+        return int(command.run(args))
+    except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001  (told in one sentence)
+        report(problem)
+        return exit_code(problem)

@@ -1,0 +1,77 @@
+"""`distnet run`: a circuit on disk, on the ranks of this job, to results on disk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from launch.errors import LaunchError
+from launch.output_folder import OutputFolder
+from launch.progress import make_progress
+from launch.ranks import Ranks, run_on_ranks
+from launch.threads import limit_threads
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; returns the exit code."""
+    limit_threads()
+    folder = OutputFolder(args.out, args.overwrite)
+    return run_on_ranks(lambda ranks: simulate(args, ranks, folder), folder.discard)
+
+
+def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> None:
+    """Simulate into the folder's partial place, then put the results where they belong."""
+    from distnet.run import run_sonata
+
+    ranks.on_first(lambda: require_file(args.config))
+    ranks.on_first(folder.prepare)
+    folder.own()
+    quiet = args.quiet or ranks.rank != 0
+    with make_progress(quiet, args.dt or peek_dt(args.config)) as progress:
+        run_sonata(
+            args.config,
+            folder.partial,
+            backend=args.backend,
+            tstop=args.tstop,
+            dt=args.dt,
+            seed=args.seed,
+            exchange=make_exchange(ranks),
+            on_progress=progress,
+        )
+    ranks.barrier()
+    files = ranks.on_first(folder.commit)
+    if not quiet:
+        print(f"distnet: wrote {', '.join(str(file) for file in files)}", file=sys.stderr)
+
+
+def make_exchange(ranks: Ranks) -> Any:
+    """The spike exchange between the ranks; None for a plain process."""
+    if ranks.comm is None:
+        return None
+    from distnet.exchange import MpiExchange
+
+    return MpiExchange(ranks.comm)
+
+
+def require_file(path: Path) -> None:
+    """Check that a file named on the command line is there.
+
+    Raises:
+        LaunchError: it is not.
+    """
+    if not path.is_file():
+        raise LaunchError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
+
+
+def peek_dt(config: Path) -> float | None:
+    """The time step [ms] that a configuration states, for the progress display; None if unclear."""
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+        if "run" not in content and isinstance(content.get("simulation"), str):
+            content = json.loads((config.parent / content["simulation"]).read_text("utf-8"))
+        return float(content["run"]["dt"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
