@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from launch.errors import LaunchError
-from launch.messages import exit_code, report
+from launch.messages import exit_code, report, sentence
 
 T = TypeVar("T")
 
@@ -62,18 +62,23 @@ class Ranks:
             self.comm.Barrier()
 
     def on_first(self, action: Callable[[], T]) -> T:
-        """Do something on rank 0 alone; every rank gets its value, or raises its error."""
+        """Do something on rank 0 alone; every rank gets its value.
+
+        Raises:
+            LaunchError: on the other ranks, when it failed on rank 0.
+        """
         if self.comm is None:
             return action()
-        value, problem = None, None
         if self.rank == 0:
             try:
                 value = action()
-            except Exception as caught:  # noqa: BLE001  (raised again on every rank)
-                problem = caught
-        value, problem = self.comm.bcast((value, problem), root=0)
-        if problem is not None:
-            raise problem
+            except Exception as problem:
+                self.comm.bcast((None, sentence(problem)), root=0)
+                raise
+            return self.comm.bcast((value, None), root=0)[0]
+        value, failure = self.comm.bcast(None, root=0)
+        if failure is not None:
+            raise LaunchError(failure)
         return value
 
     def fail(self, problem: BaseException) -> int:
