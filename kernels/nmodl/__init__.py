@@ -1,0 +1,39 @@
+"""NMODL front end: .mod text to the Mechanism that engines consume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kernels.errors import NmodlError
+from kernels.mechanism import Mechanism
+from kernels.nmodl.catalogue import BUILT_IN, find
+from kernels.nmodl.lower import lower, read
+from kernels.nmodl.parser import parse
+
+__all__ = ["BUILT_IN", "find", "load", "loads"]
+
+
+def load(path: str | Path, tables: bool = True) -> Mechanism:
+    """Compile a .mod file.
+
+    Args:
+        path: the file.
+        tables: False computes exactly what the file's TABLEs would interpolate.
+
+    Raises:
+        NmodlError: the file cannot be read, is not NMODL, or holds what is not supported.
+    """
+    try:
+        text = read(path)
+    except OSError as problem:
+        raise NmodlError(str(path), 1, 1, f"cannot be read: {problem.strerror}") from problem
+    return loads(text, str(path), tables)
+
+
+def loads(text: str, file: str = "<text>", tables: bool = True) -> Mechanism:
+    """Compile the text of a .mod file; `file` is what messages call it.
+
+    Raises:
+        NmodlError: the text is not NMODL, or holds what is not supported.
+    """
+    return lower(parse(text, file), text, tables)

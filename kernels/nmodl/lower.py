@@ -1,0 +1,166 @@
+"""The tree of a .mod file to a Mechanism."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+from kernels.errors import NmodlError
+from kernels.mechanism import Kernel, Mechanism
+from kernels.nmodl import tree
+from kernels.nmodl.build import assign, mangle, name, num
+from kernels.nmodl.current import make_current
+from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
+from kernels.nmodl.solve import solve
+from kernels.nmodl.symbols import Symbols, make_symbols
+from kernels.nmodl.tables import Tables
+from kernels.nmodl.translate import Body, Environment, Translator
+
+#: Changes whenever the same text lowers to something else.
+VERSION = "1"
+
+
+def lower(file: tree.File, text: str, tables: bool = True) -> Mechanism:
+    """Check and lower a parsed file.
+
+    Args:
+        file: its tree.
+        text: its text, for the digest.
+        tables: False computes what a TABLE holds exactly instead.
+
+    Raises:
+        NmodlError: the file holds what is wrong or not supported.
+    """
+    if not file.neuron.name:
+        raise NmodlError(
+            file.at.file, 1, 1, "no SUFFIX, POINT_PROCESS or ARTIFICIAL_CELL in a NEURON block"
+        )
+    symbols = make_symbols(file)
+    translator = Translator(file, symbols)
+    table_maker = Tables(translator)
+    if tables:
+        translator.table = table_maker.look_up
+    init = _finish(symbols, _init(translator))
+    state = _finish(symbols, _state(translator))
+    body, affine = _current(translator)
+    current = _finish(symbols, body)
+    receive, receive_init = _receive(translator)
+    return Mechanism(
+        name=file.neuron.name,
+        kind=file.neuron.kind,
+        file=file.at.file,
+        digest=hashlib.sha256(f"{VERSION} {tables} {text}".encode()).hexdigest(),
+        parameters=symbols.parameters,
+        globals=symbols.globals,
+        states=symbols.states,
+        assigned=symbols.assigned,
+        ions=symbols.ions,
+        currents=symbols.currents,
+        init=init,
+        current=current,
+        affine=affine,
+        state=state,
+        receive=receive,
+        receive_init=receive_init,
+        tables=tuple(table_maker.made.values()),
+    )
+
+
+def _blocks(file: tree.File, keyword: str) -> list[tree.Routine]:
+    return [r for r in file.routines if r.keyword == keyword]
+
+
+def _init(translator: Translator) -> Body:
+    out: Body = []
+    for state, value in translator.symbols.initial.items():
+        out.append(assign(state, name(value) if isinstance(value, str) else num(value)))
+    hooks = {
+        "solve": lambda statement, env, out: solve(translator, statement, out),
+        "event": lambda statement, env, out: None,
+    }
+    with translator.hooked(**hooks):
+        for routine in _blocks(translator.file, "INITIAL"):
+            translator.block(routine.body, {}, out)
+    return out
+
+
+def _state(translator: Translator) -> Body:
+    """The SOLVE statements of the BREAKPOINT, in order."""
+    out: Body = []
+    for routine in _blocks(translator.file, "BREAKPOINT"):
+        for statement in routine.body.statements:
+            if isinstance(statement, tree.Solve):
+                solve(translator, statement, out)
+    return out
+
+
+def _current(translator: Translator) -> tuple[Body, bool]:
+    """The rest of the BREAKPOINT."""
+    currents = translator.symbols.currents
+    out: Body = []
+    with translator.hooked(solve=lambda statement, env, out: None):
+        for routine in _blocks(translator.file, "BREAKPOINT"):
+            translator.block(routine.body, {}, out)
+    if not currents:
+        return out, True
+    return make_current(_localised(translator.symbols, out), currents)
+
+
+def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None]:
+    found = _blocks(translator.file, "NET_RECEIVE")
+    if not found:
+        return None, None
+    routine = found[0]
+    args = tuple(mangle(a.name) for a in routine.args)
+    env: Environment = {a.name: mangle(a.name) for a in routine.args}
+    out: Body = []
+    with translator.hooked(event=lambda statement, env, out: None):
+        translator.block(routine.body, {**env, "flag": "flag"}, out)
+    receive = _finish(translator.symbols, out, args)
+    receive_init = None
+    for statement in routine.body.statements:
+        if isinstance(statement, tree.Initial):
+            out = []
+            translator.block(statement.body, env, out)
+            receive_init = _finish(translator.symbols, out, args)
+    return receive, receive_init
+
+
+def _localised(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Body:
+    """Variables that a body sets but may not keep (v, what is only read) become temporaries."""
+    keep = symbols.storable() | set(args) | {c.name for c in symbols.currents}
+    local = {n for n in stores_of(body) if not n.startswith("_") and n not in keep}
+    if not local:
+        return body
+    renamed = {n: f"_own_{n}" for n in sorted(local)}
+    starts = [assign(own, name(n)) for n, own in renamed.items() if n in loads_of(body)]
+    return starts + [_Rename(renamed).visit(s) for s in body]
+
+
+def _finish(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Kernel:
+    """Dataflow of a body; its temporaries all set before they are read."""
+    body = zero_unset(_localised(symbols, body, args), set())
+    loads, stores = loads_of(body), stores_of(body)
+    stores = {n for n in stores if not n.startswith("_")}
+    loads |= half_set(body) & stores
+    for statement in body:
+        ast.fix_missing_locations(statement)
+    return Kernel(tuple(body), tuple(sorted(loads)), tuple(sorted(stores)), args)
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, names: dict[str, str]):
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+
+def read(path: str | Path) -> str:
+    """The text of a .mod file; old ones are Latin-1."""
+    data = Path(path).read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

@@ -1,0 +1,115 @@
+"""TABLE: rows made once, and the interpolation that replaces a call.
+
+As NEURON has it: rows at start + i * (stop - start) / n, that step added up; linear between rows;
+the first and last row outside.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from kernels.mechanism import Table
+from kernels.nmodl import tree
+from kernels.nmodl.build import assign, binary, call, name, num, value_of
+from kernels.nmodl.translate import Body, Translator
+
+
+class Tables:
+    """The tables of one file, made when first used; `look_up` is `Translator.table`."""
+
+    def __init__(self, translator: Translator):
+        self.translator = translator
+        self.made: dict[str, Table] = {}
+        self.size = 0
+        self._making = False
+
+    def look_up(self, routine: tree.Routine, argument: ast.expr, out: Body) -> ast.expr | None:
+        """Replace a call by interpolation.
+
+        Returns:
+            the value of a FUNCTION, 0 for a PROCEDURE, None where the routine has no TABLE.
+        """
+        statement = table_statement(routine)
+        if statement is None or self._making:
+            return None
+        if routine.name not in self.made:
+            self.made[routine.name] = self._make(routine, statement)
+        return self._interpolate(routine, self.made[routine.name], argument, out)
+
+    def _make(self, routine: tree.Routine, statement: tree.TableStatement) -> Table:
+        translator = self.translator
+        n = translator.integer(statement.n, {})
+        if n < 1:
+            raise translator.error(statement.at, f"TABLE needs at least 1 interval, found {n}")
+        start, stop = self._bound(statement.first), self._bound(statement.last)
+        if not stop > start:
+            raise translator.error(statement.at, f"TABLE from {start:g} to {stop:g} is empty")
+        self._making = True
+        body: Body = []
+        argument = translator.fresh(f"argument_{routine.name}")
+        result = translator.inline(routine, [name(argument)], routine.at, body)
+        self._making = False
+        if routine.keyword == "FUNCTION":
+            assert result is not None
+            outputs: tuple[str, ...] = (translator.fresh(f"value_{routine.name}"),)
+            body.append(assign(outputs[0], result))
+        else:
+            outputs = tuple(
+                translator.target(tree.Name(statement.at, output), {}) for output in statement.names
+            )
+        table = Table(argument, start, stop, n, outputs, self.size, tuple(body))
+        self.size += (n + 1) * len(outputs)
+        return table
+
+    def _bound(self, node: tree.Expression) -> float:
+        """An end of the table, from constants and default values."""
+        from kernels.nmodl.optimise import fold
+
+        translator, out = self.translator, []
+        out.append(assign("_bound", translator.expression(node, {}, out)))
+        symbols = translator.symbols
+        values = {**symbols.globals, **symbols.parameters}
+        folded = fold(out, {n: v.default for n, v in values.items()})
+        value = value_of(folded[-1].value) if isinstance(folded[-1], ast.Assign) else None
+        if value is None:
+            raise translator.error(node.at, "expected a bound known when compiling")
+        return value
+
+    def _interpolate(
+        self, routine: tree.Routine, table: Table, argument: ast.expr, out: Body
+    ) -> ast.expr:
+        fresh = self.translator.fresh
+        place, row, after, part = (fresh(s) for s in ("place", "row", "after", "part"))
+        last = num(float(table.n))
+        per = 1.0 / ((table.stop - table.start) / table.n)
+        shifted = binary(ast.Sub(), argument, num(table.start))
+        scaled = binary(ast.Mult(), num(per), shifted)
+        out.append(assign(place, call("min", call("max", scaled, num(0.0)), last)))
+        out.append(assign(row, call("floor", name(place))))
+        out.append(assign(after, call("min", binary(ast.Add(), name(row), num(1.0)), last)))
+        out.append(assign(part, binary(ast.Sub(), name(place), name(row))))
+        value: ast.expr = num(0.0)
+        for i, output in enumerate(table.outputs):
+            start = num(float(table.offset + (table.n + 1) * i))
+            low, high = (
+                call("table", binary(ast.Add(), name(r), start)) for r in (row, after)
+            )
+            low_value = fresh("low")
+            target = fresh(output) if routine.keyword == "FUNCTION" else output
+            out.append(assign(low_value, low))
+            slope = binary(ast.Sub(), high, name(low_value))
+            step = binary(ast.Mult(), name(part), slope)
+            out.append(assign(target, binary(ast.Add(), name(low_value), step)))
+            if routine.keyword == "FUNCTION":
+                value = name(target)
+        return value
+
+
+def table_statement(routine: tree.Routine) -> tree.TableStatement | None:
+    """The TABLE of a routine."""
+    for statement in routine.body.statements:
+        if isinstance(statement, tree.TableStatement):
+            return statement
+    return None
+
+

@@ -1,0 +1,271 @@
+"""The tree of a .mod file: frozen records, each with its position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kernels.nmodl.scanner import Position
+
+
+@dataclass(frozen=True)
+class Node:
+    """Base of the tree."""
+
+    at: Position
+
+
+# ---- expressions ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    value: float
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Text(Node):
+    value: str
+
+
+@dataclass(frozen=True)
+class Name(Node):
+    id: str
+    index: Expression | None = None  # x[index]
+    order: int = 0  # 1 for x', 2 for x''
+
+
+@dataclass(frozen=True)
+class Call(Node):
+    id: str
+    args: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Unary(Node):
+    op: str  # - !
+    operand: Expression
+
+
+@dataclass(frozen=True)
+class Binary(Node):
+    op: str  # + - * / ^ < > <= >= == != && ||
+    left: Expression
+    right: Expression
+
+
+Expression = Number | Text | Name | Call | Unary | Binary
+
+
+# ---- statements -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Assign(Node):
+    target: Name
+    value: Expression
+
+
+@dataclass(frozen=True)
+class CallStatement(Node):
+    call: Call
+
+
+@dataclass(frozen=True)
+class If(Node):
+    condition: Expression
+    body: Block
+    orelse: Block
+
+
+@dataclass(frozen=True)
+class While(Node):
+    condition: Expression
+    body: Block
+
+
+@dataclass(frozen=True)
+class From(Node):
+    index: str
+    first: Expression
+    last: Expression
+    step: Expression | None
+    body: Block
+
+
+@dataclass(frozen=True)
+class Local(Node):
+    names: tuple[tuple[str, int], ...]  # name, length (0: a scalar)
+
+
+@dataclass(frozen=True)
+class TableStatement(Node):
+    names: tuple[str, ...]
+    depend: tuple[str, ...]
+    first: Expression
+    last: Expression
+    n: Expression
+
+
+@dataclass(frozen=True)
+class Solve(Node):
+    block: str
+    method: str = ""
+    steadystate: bool = False
+
+
+@dataclass(frozen=True)
+class Reaction(Node):
+    """~ left <-> right (forward, backward); ~ left -> (forward); ~ left << (forward)."""
+
+    left: tuple[tuple[float, Name], ...]
+    right: tuple[tuple[float, Name], ...]
+    arrow: str
+    forward: Expression
+    backward: Expression | None
+
+
+@dataclass(frozen=True)
+class Equation(Node):
+    """~ left = right of a LINEAR or NONLINEAR block."""
+
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class Conserve(Node):
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class Compartment(Node):
+    """COMPARTMENT or LONGITUDINAL_DIFFUSION of some states."""
+
+    keyword: str
+    index: str
+    volume: Expression
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verbatim(Node):
+    code: str
+
+
+@dataclass(frozen=True)
+class Watch(Node):
+    conditions: tuple[tuple[Expression, Expression], ...]  # condition, flag
+
+
+@dataclass(frozen=True)
+class ForNetcons(Node):
+    args: tuple[Argument, ...]
+    body: Block
+
+
+@dataclass(frozen=True)
+class Initial(Node):
+    """INITIAL inside NET_RECEIVE."""
+
+    body: Block
+
+
+@dataclass(frozen=True)
+class Other(Node):
+    """A statement that is read but means nothing to a fixed step: CONDUCTANCE, LAG, ..."""
+
+    keyword: str
+
+
+Statement = (
+    Assign | CallStatement | If | While | From | Local | TableStatement | Solve | Reaction | Equation
+    | Conserve | Compartment | Verbatim | Watch | ForNetcons | Initial | Other
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Block(Node):
+    """Statements in braces, or none."""
+
+    statements: tuple[Statement, ...] = ()
+
+
+# ---- declarations -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Argument(Node):
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Declaration(Node):
+    """One name of PARAMETER, ASSIGNED, STATE or CONSTANT, or a LOCAL outside of blocks."""
+
+    name: str
+    value: float | None = None
+    unit: str = ""
+    length: int = 0  # 0: a scalar
+
+
+@dataclass(frozen=True)
+class UseIon(Node):
+    ion: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    valence: float | None = None
+
+
+@dataclass(frozen=True)
+class UnitDefinition(Node):
+    """(name) = (definition), or constant = (from) (to), or constant = number (unit)."""
+
+    name: str
+    definition: str
+    to: str = ""
+    value: float | None = None
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Routine(Node):
+    """A named block: FUNCTION, PROCEDURE, DERIVATIVE, KINETIC, LINEAR, NET_RECEIVE, ..."""
+
+    keyword: str
+    name: str
+    args: tuple[Argument, ...]
+    body: Block
+    unit: str = ""
+    solvefor: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Neuron(Node):
+    """What the NEURON block says."""
+
+    kind: str = ""  # SUFFIX, POINT_PROCESS, ARTIFICIAL_CELL
+    name: str = ""
+    ions: tuple[UseIon, ...] = ()
+    #: keyword -> its names: RANGE, GLOBAL, POINTER, BBCOREPOINTER, RANDOM, EXTERNAL,
+    #: NONSPECIFIC_CURRENT, ELECTRODE_CURRENT
+    names: dict[str, tuple[Name, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class File(Node):
+    """A whole .mod file."""
+
+    title: str
+    neuron: Neuron
+    units: tuple[UnitDefinition, ...]
+    defines: dict[str, float]
+    parameters: tuple[Declaration, ...]
+    assigned: tuple[Declaration, ...]
+    states: tuple[Declaration, ...]
+    constants: tuple[Declaration, ...]
+    locals: tuple[Declaration, ...]
+    routines: tuple[Routine, ...]
+    verbatims: tuple[Verbatim, ...]
