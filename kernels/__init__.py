@@ -1,0 +1,50 @@
+"""Advance a block of cells by some steps: records, mechanisms, engines."""
+
+from __future__ import annotations
+
+from kernels.block import Block, Events, Instances, Ion, Probe, Spikes
+from kernels.engine import Engine
+from kernels.errors import KernelsError
+
+__all__ = [
+    "BACKENDS",
+    "Block",
+    "Engine",
+    "Events",
+    "Instances",
+    "Ion",
+    "KernelsError",
+    "Probe",
+    "Spikes",
+    "make_engine",
+]
+
+
+def _cpu(block: Block) -> Engine:
+    from kernels.cpu import CpuEngine
+
+    return CpuEngine(block)
+
+
+def _reference(block: Block) -> Engine:
+    from kernels.reference import ReferenceEngine
+
+    return ReferenceEngine(block)
+
+
+def _null(block: Block) -> Engine:
+    from kernels.null import NullEngine
+
+    return NullEngine(block)
+
+
+#: Engines by name.
+BACKENDS = {"cpu": _cpu, "reference": _reference, "null": _null}
+
+
+def make_engine(block: Block, backend: str = "auto") -> Engine:
+    """The engine of this name for a block; "auto" takes the fastest that this machine has."""
+    name = "cpu" if backend == "auto" else backend
+    if name not in BACKENDS:
+        raise KernelsError(f'backend "{backend}" is not one of auto, {", ".join(BACKENDS)}')
+    return BACKENDS[name](block)

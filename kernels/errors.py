@@ -27,3 +27,13 @@ class UnknownMechanism(KernelsError):
     def __init__(self, name: str, known: list[str]):
         self.name, self.known = name, known
         super().__init__(f'mechanism "{name}" is not defined; known are {", ".join(sorted(known))}')
+
+
+class QueueOverflow(KernelsError):
+    """More self-events or spikes of artificial cells in an epoch than there is room for."""
+
+    def __init__(self, n_self: int, n_spike: int, first: int, last: int):
+        super().__init__(
+            f"steps {first} to {last}: more than {n_self} self-events pending or {n_spike} spikes in"
+            " one group of cells"
+        )

@@ -6,7 +6,7 @@ bits. Branches are conditional expressions, which vectorise. Nothing here calls 
 libm may round differently.
 
 Errors, measured against 60-digit arithmetic: exp below 1 ulp, log below 1 ulp, pow below
-1 + |y log x| / 2 ulp, the others below 3 ulp. Coefficients of log, sin, cos and atan are those of
+1 + |y log x| ulp, the others below 6 ulp. Coefficients of log, sin, cos and atan are those of
 fdlibm (Sun Microsystems, 1993).
 """
 
@@ -50,11 +50,11 @@ def fabs(x: float) -> float:
 
 
 def floor(x: float) -> float:
-    return float(math.floor(x)) if math.isfinite(x) else x
+    return math.copysign(math.floor(x), x) if math.isfinite(x) else x
 
 
 def ceil(x: float) -> float:
-    return float(math.ceil(x)) if math.isfinite(x) else x
+    return math.copysign(math.ceil(x), x) if math.isfinite(x) else x
 
 
 def fmod(x: float, y: float) -> float:

@@ -1,0 +1,48 @@
+"""How a network is simulated: step, temperature, method, mechanisms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from distnet.errors import InputError
+
+METHODS = ("backward-euler", "crank-nicolson")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything about a simulation that is not the network.
+
+    Attributes:
+        dt: time step [ms].
+        celsius: temperature [degC].
+        v_init: initial membrane potential of cells that have none of their own [mV].
+        method: "backward-euler" (first order) or "crank-nicolson" (second order).
+        globals: GLOBAL variables of mechanisms, (mechanism, variable) -> value.
+        exact: mechanisms whose TABLEs are not used (NEURON's usetable = 0); True for all.
+        mechanism_folders: folders of .mod files, besides the built-in ones.
+    """
+
+    dt: float = 0.025
+    celsius: float = 6.3
+    v_init: float = -65.0
+    method: str = "backward-euler"
+    globals: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    exact: bool | frozenset[str] = frozenset()
+    mechanism_folders: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.dt > 0.0 and math.isfinite(self.dt)):
+            raise InputError("dt", f"the time step is {self.dt} ms; it must be positive")
+        if self.method not in METHODS:
+            raise InputError("method", f'"{self.method}" is not one of {", ".join(METHODS)}')
+        for name in ("celsius", "v_init"):
+            if not math.isfinite(getattr(self, name)):
+                raise InputError(name, f"{getattr(self, name)} is not a finite number")
+
+    def is_exact(self, mechanism: str) -> bool:
+        """Whether a mechanism's TABLEs are left out."""
+        return self.exact if isinstance(self.exact, bool) else mechanism in self.exact

@@ -1,0 +1,100 @@
+"""The CPU engine: advances groups of cells, one after the other, each through the whole epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.block import Block, Events, Spikes
+from kernels.cpu.layout import group_cells
+from kernels.cpu.program import make_program
+from kernels.cpu.state import GroupState, Sampler
+from kernels.errors import NotFinite
+from kernels.specialise import build_table, constants_of, specialise
+from kernels.storage import live_ion_fields, reversal_nodes, storage_of
+
+
+class CpuEngine:
+    """Advances a block on one core; see `kernels.engine.Engine`."""
+
+    def __init__(self, block: Block):
+        """Lay out the block and compile its functions (or load them from the cache)."""
+        self.block = block
+        live = live_ion_fields(block)
+        mechanisms, tables, storages, keeps = [], [], [], []
+        for group in block.mechanisms:
+            constants = constants_of(block, group.mechanism)
+            keep = _sampled(block, group.mechanism.name)
+            mechanisms.append(specialise(group.mechanism, constants))
+            tables.append(build_table(group.mechanism, constants, block.dt))
+            storages.append(storage_of(group, live, keep))
+            keeps.append(keep)
+        self.storages = storages
+        self.live = sorted(live)
+        self.followed = {ion.name: reversal_nodes(block, ion.name) for ion in block.ions}
+        self.program = make_program(
+            mechanisms,
+            storages,
+            keeps,
+            self.live,
+            {ion.name: ion.valence for ion in block.ions},
+            block.celsius,
+        )
+        layout = group_cells(block)
+        self.groups = [GroupState(self, group, tables) for group in layout]
+        self.group_of_connection = np.zeros(len(block.weight), np.int32)
+        self.slot_of_connection = np.zeros(len(block.weight), np.int64)
+        for k, group in enumerate(self.groups):
+            self.group_of_connection[group.connections] = k
+            self.slot_of_connection[group.connections] = np.arange(len(group.connections))
+        self.sampler = Sampler(block)
+
+    def reset(self) -> None:
+        """Initialise at step 0."""
+        self.sampler.clear()
+        for group in self.groups:
+            group.reset()
+
+    def advance(self, first: int, last: int, events: Events) -> Spikes:
+        """Advance every group from step `first` to step `last`."""
+        samples = self.sampler.open(first, last)
+        owner = self.group_of_connection[events.connection]
+        order = np.argsort(owner, kind="stable")
+        bounds = np.searchsorted(owner[order], np.arange(len(self.groups) + 1))
+        fired = []
+        for k, group in enumerate(self.groups):
+            mine = order[bounds[k] : bounds[k + 1]]
+            connection = self.slot_of_connection[events.connection[mine]]
+            group.advance(first, last, events.step[mine], events.time[mine], connection, samples)
+            fired.append(group.take_spikes())
+            self._check(group, last)
+        step, time, source = (np.concatenate(part) for part in zip(*fired, strict=True))
+        order = np.lexsort((source, time, step))
+        return Spikes(step[order], time[order], source[order])
+
+    def read(self) -> list[np.ndarray]:
+        """Samples since the last read, one (n_sample, n_place) array a probe."""
+        return self.sampler.read()
+
+    def sample(self) -> list[np.ndarray]:
+        """The state right now, one (n_place,) array a probe."""
+        values = [np.zeros(len(probe.place)) for probe in self.block.probes]
+        for group in self.groups:
+            group.sample_into(values)
+        return values
+
+    def _check(self, group: GroupState, step: int) -> None:
+        voltage = group.voltage[group.layout.place]
+        if np.isfinite(voltage).all():
+            return
+        bad = int(np.flatnonzero(~np.isfinite(voltage))[0])
+        node = int(group.layout.node[bad])
+        cell = int(np.searchsorted(self.block.cell_ptr, node, side="right")) - 1
+        raise NotFinite(node, cell, step, float(voltage[bad]))
+
+
+def _sampled(block: Block, mechanism: str) -> frozenset[str]:
+    names = (probe.variable.split(".") for probe in block.probes if "." in probe.variable)
+    return frozenset(name[1] for name in names if name[0] == mechanism)
+
+
+__all__ = ["CpuEngine"]

@@ -1,0 +1,230 @@
+"""A mechanism as Python text for numba: one function a kernel, over tiles of eight instances.
+
+Data of a mechanism is one flat array: tile, slot, lane. A tile holds eight instances and, slot after
+slot, the eight values of every stored variable, so a kernel reads one stream, and LLVM sees without
+any run-time check that no two slots overlap. A function gathers voltages and ion values into slots,
+computes eight lanes in a loop that vectorises, and scatters; the last tile is filled with instances on
+a spare node that is never solved.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from kernels.mechanism import Kernel, Mechanism
+from kernels.storage import Storage
+
+LANES = 8
+
+#: What self-events and spikes of artificial cells need, after the other arguments of a kernel.
+OUTBOX = (
+    "mechanism, source, step, self_time, self_flag, self_mechanism, self_instance, self_weight, "
+    "self_count, spike_step, spike_time, spike_source, spike_count"
+)
+
+
+def ion_arrays(storage: Storage) -> list[str]:
+    """Names of the arrays over nodes that a mechanism's functions take."""
+    return [f"{ion}_{field}" for ion, field in dict.fromkeys(storage.gathered.values())]
+
+
+def arguments(storage: Storage) -> str:
+    """The arguments that init, current and state functions share."""
+    head = ["data", "node", "n", "voltage", "diagonal", "right", *ion_arrays(storage)]
+    return ", ".join([*head, "table", "dt", "t"])
+
+
+def sends(kernel: Kernel | None) -> bool:
+    """Whether a kernel calls net_send, net_event or net_move."""
+    if kernel is None:
+        return False
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("net_send", "net_event", "net_move")
+        for statement in kernel.body
+        for node in ast.walk(statement)
+    )
+
+
+#: Names of the printed functions' own variables; a mechanism's variable of that name is renamed.
+RESERVED = frozenset(
+    "data node n voltage diagonal right table d o k l i w places weights conductance outward train "
+    "train_ptr send move fire".split()
+) | frozenset(OUTBOX.split(", "))
+
+
+def local_name(name: str) -> str:
+    """Name of a mechanism's variable in the printed text."""
+    return f"{name}_own" if name in RESERVED else name
+
+
+class _Calls(ast.NodeTransformer):
+    """Gives intrinsic calls their compiled names, self-events their arguments."""
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(local_name(node.id), node.ctx)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = node.func.id  # type: ignore[attr-defined]
+        node.args = [self.visit(argument) for argument in node.args]
+        text = ", ".join(ast.unparse(argument) for argument in node.args)
+        if name == "table":
+            return ast.parse(f"table[int({text})]", mode="eval").body
+        if name == "net_send":
+            time, flag = (ast.unparse(argument) for argument in node.args)
+            return self._outbox(f"send(t + ({time}), {flag}, i, w")
+        if name == "net_move":
+            return self._outbox(f"move({text}, i, w")
+        if name == "net_event":
+            return self._outbox(f"fire({text}, i, w")
+        if name == "train":
+            return ast.parse(f"train[train_ptr[i] + int({text})]", mode="eval").body
+        return ast.parse(f"{name}_({text})", mode="eval").body
+
+    @staticmethod
+    def _outbox(head: str) -> ast.AST:
+        return ast.parse(f"{head}, {OUTBOX})", mode="eval").body
+
+
+def body_lines(body: tuple[ast.stmt, ...]) -> list[str]:
+    """A kernel's body as text."""
+    lines: list[str] = []
+    for statement in body:
+        renamed = _Calls().visit(ast.parse(ast.unparse(statement)).body[0])
+        lines += ast.unparse(ast.fix_missing_locations(renamed)).splitlines()
+    return lines
+
+
+def _indent(lines: list[str], depth: int) -> list[str]:
+    return ["    " * depth + line for line in lines]
+
+
+class MechanismPrinter:
+    """Prints the functions of one mechanism."""
+
+    def __init__(self, mechanism: Mechanism, storage: Storage, keep: frozenset[str]):
+        self.mechanism, self.storage, self.keep = mechanism, storage, keep
+        self.slots = storage.slots
+
+    def text(self) -> str:
+        """All functions: init, current, state, receive, receive_init, where there is something."""
+        m = self.mechanism
+        parts = [self._loop("init", m.init, scalar=sends(m.init))]
+        if m.current.body:
+            parts.append(self._loop("current", m.current, current=True))
+        if m.state.body:
+            parts.append(self._loop("state", m.state))
+        if m.receive is not None:
+            parts.append(self._receive("receive", m.receive))
+        if m.receive_init is not None:
+            parts.append(self._receive("receive_init", m.receive_init))
+        return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+    # --- pieces ---
+
+    def _place(self, name: str, lane: str) -> str:
+        return f"d[{self.slots[name] * LANES} + {lane}]" if lane else f"d[{self.slots[name] * LANES}]"
+
+    def _loads(self, kernel: Kernel, lane: str) -> list[str]:
+        lines = []
+        for name in kernel.loads:
+            if name == "v":
+                lines.append(f"v = {self._place('_v', lane)}")
+            elif name in self.slots and name not in kernel.args:
+                lines.append(f"{local_name(name)} = {self._place(name, lane)}")
+        return lines
+
+    def _stores(self, kernel: Kernel, lane: str) -> list[str]:
+        names = [n for n in kernel.stores if n in self.slots and n not in kernel.args]
+        return [f"{self._place(name, lane)} = {local_name(name)}" for name in names]
+
+    def _gathers(self, kernel: Kernel, lane: str) -> list[str]:
+        loaded = set(kernel.loads)
+        lines = [f"{self._place('_v', lane)} = voltage[o]"] if "v" in loaded else []
+        for name, (ion, field) in self.storage.gathered.items():
+            if name in loaded:
+                lines.append(f"{self._place(name, lane)} = {ion}_{field}[o]")
+        return lines
+
+    def _scatters(self, kernel: Kernel, lane: str) -> list[str]:
+        lines = []
+        for name, (ion, field) in self.storage.gathered.items():
+            if name in kernel.stores and field != "i":
+                lines.append(f"{ion}_{field}[o] = {self._place(name, lane)}")
+        return lines
+
+    def _current_stores(self, lane: str) -> list[str]:
+        weight = "_g, _i"
+        if self.mechanism.kind == "density":
+            weight = f"{self._place('_weight', lane)} * _g, {self._place('_weight', lane)} * _i"
+        return [
+            f"conductance, outward = {weight}",
+            f"{self._place('_g', lane)} = conductance",
+            f"{self._place('_i', lane)} = conductance * v - outward",
+        ]
+
+    def _current_scatters(self, lane: str) -> list[str]:
+        lines = [
+            f"diagonal[o] += {self._place('_g', lane)}",
+            f"right[o] += {self._place('_i', lane)}",
+        ]
+        for current in self.mechanism.currents:
+            if current.name in self.storage.gathered:
+                ion, field = self.storage.gathered[current.name]
+                scale = f" * {self._place('_per_area', lane)}" if "_per_area" in self.slots else ""
+                lines.append(f"{ion}_{field}[o] += {self._place(current.name, lane)}{scale}")
+        return lines
+
+    def _loop(
+        self, name: str, kernel: Kernel, current: bool = False, scalar: bool = False
+    ) -> list[str]:
+        lane = "" if scalar else "l"
+        stride = len(self.slots) * LANES
+        extra = f", {OUTBOX}, train, train_ptr" if scalar else ""
+        lines = [f"def {name}_{self.mechanism.name}({arguments(self.storage)}{extra}):"]
+        if scalar:
+            lines += ["    w = 0", "    for i in range(n):"]
+            lines.append(f"        d = data[i // {LANES} * {stride} + i % {LANES}:]")
+            inner = ["o = node[i]", *self._gathers(kernel, lane), *self._loads(kernel, lane)]
+            inner += [*body_lines(kernel.body), *self._stores(kernel, lane)]
+            return lines + _indent(inner + self._scatters(kernel, lane), 2)
+        lines.append(f"    for k in range((n + {LANES - 1}) // {LANES}):")
+        lines.append(f"        d = data[k * {stride}:(k + 1) * {stride}]")
+        lines.append(f"        places = node[k * {LANES}:(k + 1) * {LANES}]")
+        compute = [*self._loads(kernel, lane), *body_lines(kernel.body)]
+        if current and "v" not in kernel.loads:
+            compute.insert(0, f"v = {self._place('_v', lane)}")
+        compute += self._stores(kernel, lane)
+        gathers, scatters = self._gathers(kernel, lane), self._scatters(kernel, lane)
+        if current:
+            if "v" not in kernel.loads:
+                gathers.insert(0, f"{self._place('_v', lane)} = voltage[o]")
+            compute += self._current_stores(lane)
+            scatters += self._current_scatters(lane)
+        head = f"for l in range({LANES}):"
+        for piece, prefix in ((gathers, True), (compute, False), (scatters, True)):
+            if piece:
+                inside = (["o = places[l]"] if prefix else []) + piece
+                lines += _indent([head], 2) + _indent(inside, 3)
+        if len(lines) == 4:
+            lines.append("        pass")
+        return lines
+
+    def _receive(self, name: str, kernel: Kernel) -> list[str]:
+        stride = len(self.slots) * LANES
+        shared = arguments(self.storage).replace("n, ", "i, weights, w, flag, ", 1)
+        extra = f", {OUTBOX}, train, train_ptr"
+        lines = [f"def {name}_{self.mechanism.name}({shared}{extra}):"]
+        inner = [f"d = data[i // {LANES} * {stride} + i % {LANES}:]", "o = node[i]"]
+        inner += [*self._gathers(kernel, ""), *self._loads(kernel, "")]
+        used = set(kernel.loads) | set(kernel.stores)
+        inner += [f"{local_name(a)} = weights[w + {k}]" for k, a in enumerate(kernel.args) if a in used]
+        inner += [*body_lines(kernel.body), *self._stores(kernel, "")]
+        inner += [
+            f"weights[w + {k}] = {local_name(a)}"
+            for k, a in enumerate(kernel.args)
+            if a in kernel.stores
+        ]
+        inner += self._scatters(kernel, "")
+        return lines + _indent(inner, 1)

@@ -1,0 +1,209 @@
+"""The one compiled function of a block: a group of cells through all steps of an epoch.
+
+Its text is printed for the block's list of mechanisms; what runs in a step, and in which order, is
+`STEP` below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kernels.cpu import cache, events, solver
+from kernels.cpu.numerics import FUNCTIONS
+from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
+from kernels.intrinsics import INTRINSICS
+from kernels.mechanism import Mechanism
+from kernels.storage import Storage
+
+QUEUE = (
+    "self_time, self_flag, self_mechanism, self_instance, self_weight, self_count, "
+    "spike_step, spike_time, spike_source, spike_count"
+)
+
+STEP = """\
+def advance({arguments}):
+    for step in range(first, last):
+        now = step * dt
+        middle = now + 0.5 * dt
+        # sample the state at the start of the step
+        due = -1
+        for j in range(len(probe_every)):
+            probe_row[j] = -1
+            if step % probe_every[j] == 0:
+                due = j
+                row = step // probe_every[j] - probe_first[j]
+                probe_row[j] = probe_offset[j] + row * probe_width[j]
+        if due >= 0:
+{samples}
+        # threshold crossings on the voltage just reached
+        find_spikes(
+            step, dt, voltage, detector_node, detector_threshold, detector_above, detector_source,
+            spike_step, spike_time, spike_source, spike_count,
+        )
+        # events due by the middle of the step, in order of time
+        e = event_ptr[step - first]
+        while True:
+            s = -1
+            if self_count[0] > 0:
+                s = earliest(middle, self_time, self_count)
+            external = e < event_ptr[step - first + 1]
+            if external and s >= 0:
+                external = event_time[e] <= self_time[s]
+            if external:
+                m, i, w = event_mechanism[e], event_instance[e], event_weight[e]
+                flag, t = 0.0, event_time[e]
+                e += 1
+            elif s >= 0:
+                m, i, w = self_mechanism[s], self_instance[s], self_weight[s]
+                flag, t = self_flag[s], self_time[s]
+                remove(s, {self_queue})
+            else:
+                break
+{receives}
+        # currents and conductances at the middle of the step
+        t = middle
+        prepare_matrix(n_place, storage, static, voltage, diagonal, right)
+{currents}
+        # voltages at the end of the step
+        solve_cable(lanes, n_place, parent, axial, diagonal, right)
+        update_voltage(n_place, half_step, right, voltage)
+        # states at the end of the step, from the new voltage
+        t = now + dt
+{states}
+"""
+
+FIXED = (
+    "first, last, dt, half_step, lanes, n_place, parent, axial, storage, static, voltage, diagonal, "
+    "right, detector_node, detector_threshold, detector_above, detector_source, event_ptr, "
+    "event_time, event_mechanism, event_instance, event_weight, weights, train, train_ptr, "
+    "probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
+) + QUEUE
+
+
+@dataclass(frozen=True)
+class Program:
+    """Compiled functions of a block."""
+
+    advance: Callable[..., None]
+    names: tuple[str, ...]  # arguments of advance, in order
+    functions: tuple[dict[str, Callable[..., None]], ...]  # per mechanism: init, current, ...
+
+
+def array_names(n_mechanism: int, live: list[str]) -> list[str]:
+    """The arrays that can be sampled: voltage, mechanism data, ion arrays."""
+    return ["voltage", *(f"data_{k}" for k in range(n_mechanism)), *live]
+
+
+def make_program(
+    mechanisms: list[Mechanism],
+    storages: list[Storage],
+    keeps: list[frozenset[str]],
+    ion_fields: list[tuple[str, str]],
+    valences: dict[str, float],
+    celsius: float,
+) -> Program:
+    """Print and compile (or load from the cache) the functions of a block."""
+    live = [f"{ion}_{field}" for ion, field in ion_fields]
+    scope: dict[str, object] = {f"{n}_": FUNCTIONS[f.__name__] for n, f in INTRINSICS.items()}
+    scope.update(send=events.send, move=events.move, fire=events.fire)
+    functions: list[dict[str, Callable[..., None]]] = []
+    modules: list[str] = []
+    for mechanism, storage, keep in zip(mechanisms, storages, keeps, strict=True):
+        text = MechanismPrinter(mechanism, storage, keep).text()
+        module = cache.load(mechanism.name, text, scope)
+        modules.append(module.__name__)
+        names = ("init", "current", "state", "receive", "receive_init")
+        found = {n: getattr(module, f"{n}_{mechanism.name}", None) for n in names}
+        functions.append({n: f for n, f in found.items() if f is not None})
+    names = [name.strip() for name in FIXED.split(",")]
+    for k, functions_of in enumerate(functions):
+        names += [f"data_{k}", f"node_{k}", f"n_{k}", f"table_{k}"]
+        names += [f"source_{k}"] if "receive" in functions_of else []
+    names += live
+    reversals = []
+    for ion in sorted({ion for ion, field in ion_fields if field == "e"} & _followed(mechanisms)):
+        names.append(f"{ion}_reversal")
+        reversals.append(
+            f"update_reversal({ion}_reversal, {ion}_ci, {ion}_co, {ion}_e, {valences[ion]!r}, "
+            f"{celsius!r})"
+        )
+    for array in array_names(len(mechanisms), live):
+        names += [f"{array}_probe", f"{array}_place", f"{array}_column"]
+    text = _advance_text(modules, storages, functions, names, live, reversals)
+    advance_scope: dict[str, object] = {
+        f"{kernel}_{k}": function
+        for k, functions_of in enumerate(functions)
+        for kernel, function in functions_of.items()
+    }
+    advance_scope.update(
+        find_spikes=events.find_spikes,
+        earliest=events.earliest,
+        remove=events.remove,
+        update_reversal=solver.update_reversal,
+        solve_cable=solver.solve_cable,
+        prepare_matrix=solver.prepare_matrix,
+        update_voltage=solver.update_voltage,
+    )
+    module = cache.load("advance", text, advance_scope)
+    return Program(module.advance, tuple(names), tuple(functions))
+
+
+def _call(kernel: str, k: int, storage: Storage, extra: str = "") -> str:
+    shared = arguments(storage)
+    for name in ("data", "node", "n", "table"):
+        shared = f", {shared}, ".replace(f", {name}, ", f", {name}_{k}, ").strip(", ")
+    return f"{kernel}_{k}({shared}{extra})"
+
+
+def _followed(mechanisms: list[Mechanism]) -> set[str]:
+    """Ions with a reversal potential that may follow concentrations."""
+    uses = [use for mechanism in mechanisms for use in mechanism.ions]
+    written = {use.ion for use in uses if {"ci", "co"} & use.writes}
+    return written & {use.ion for use in uses if "e" in use.reads}
+
+
+def _advance_text(
+    modules: list[str],
+    storages: list[Storage],
+    functions: list[dict[str, Callable[..., None]]],
+    names: list[str],
+    live: list[str],
+    reversals: list[str],
+) -> str:
+    currents = reversals + [f"{array}[:] = 0.0" for array in live if array.endswith("_i")]
+    states, receives = [], []
+    for k, (storage, functions_of) in enumerate(zip(storages, functions, strict=True)):
+        if "current" in functions_of:
+            currents.append(_call("current", k, storage))
+        if "state" in functions_of:
+            states.append(_call("state", k, storage))
+        if "receive" in functions_of:
+            outbox = OUTBOX.replace("mechanism, source, ", f"m, source_{k}, ", 1)
+            call = _call("receive", k, storage, f", {outbox}, train, train_ptr")
+            call = call.replace(f"n_{k}, ", "i, weights, w, flag, ", 1)
+            receives += [f"{'elif' if receives else 'if'} m == {k}:", f"    {call}"]
+    samples = []
+    for array in array_names(len(modules), live):
+        samples += [
+            f"for j in range(len({array}_probe)):",
+            f"    row = probe_row[{array}_probe[j]]",
+            "    if row >= 0:",
+            f"        samples[row + {array}_column[j]] = {array}[{array}_place[j]]",
+        ]
+    header = f"# {' '.join(modules)}\n"
+    return header + STEP.format(
+        arguments=", ".join(names),
+        samples=_block(samples, 3),
+        receives=_block(receives, 4),
+        currents=_block(currents, 2),
+        states=_block(states, 2),
+        self_queue="self_time, self_flag, self_mechanism, self_instance, self_weight, self_count",
+    )
+
+
+def _block(lines: list[str], depth: int) -> str:
+    return "\n".join("    " * depth + line for line in lines or ["pass"])
+
+
+__all__ = ["Program", "array_names", "ion_arrays", "make_program"]

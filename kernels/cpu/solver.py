@@ -1,0 +1,74 @@
+"""Solving the cable equation of a group: one symmetric tree matrix a lane, Hines elimination.
+
+The matrix of a cell has `diagonal` on its diagonal and `-axial[i]` between node i and its parent. A
+parent has a smaller index than its children, so one sweep towards the root eliminates and one sweep
+away from it substitutes. A parent receives its children in descending order: that order is the
+bits of the sum, the same for any number of lanes.
+"""
+
+from __future__ import annotations
+
+import numba
+
+from kernels.cpu.numerics import FUNCTIONS
+
+_jit = numba.njit(error_model="numpy", cache=True)
+
+
+@_jit
+def solve_cable(lanes, n, parent, axial, diagonal, right):
+    """Solve in place: `right` becomes the new voltage, `diagonal` its inverse pivots.
+
+    Args:
+        lanes: cells side by side.
+        n: number of places, lanes * rows.
+        parent: (n,) i4 place of the parent; unused in the first row.
+        axial: (n,) f8 [uS] to the parent; 0 in idle places.
+        diagonal: (n,) f8 [uS]
+        right: (n,) f8 [nA]
+    """
+    for i in range(n - 1, lanes - 1, -1):
+        inverse = 1.0 / diagonal[i]
+        diagonal[i] = inverse
+        p = parent[i]
+        factor = axial[i] * inverse
+        diagonal[p] -= factor * axial[i]
+        right[p] += factor * right[i]
+    for i in range(min(lanes, n)):
+        right[i] = right[i] / diagonal[i]
+    for i in range(lanes, n):
+        right[i] = (right[i] + axial[i] * right[parent[i]]) * diagonal[i]
+
+
+_nernst = FUNCTIONS["nernst"]
+
+
+@_jit
+def update_reversal(place, inside, outside, reversal, valence, celsius):
+    """Reversal potentials [mV] from concentrations [mM], at some places."""
+    for i in place:
+        reversal[i] = _nernst(inside[i], outside[i], valence, celsius)
+
+
+@_jit
+def prepare_matrix(n, storage, static, voltage, diagonal, right):
+    """diagonal = static part, right = stored charge over dt.
+
+    Args:
+        storage: (n,) f8 [uS] capacitance over the implicit step.
+        static: (n,) f8 [uS] storage plus axial conductances.
+    """
+    for i in range(n):
+        diagonal[i] = static[i]
+        right[i] = storage[i] * voltage[i]
+
+
+@_jit
+def update_voltage(n, half_step, right, voltage):
+    """Take over the solution; of a half step (Crank-Nicolson) make a whole one."""
+    if half_step:
+        for i in range(n):
+            voltage[i] = 2.0 * right[i] - voltage[i]
+    else:
+        for i in range(n):
+            voltage[i] = right[i]

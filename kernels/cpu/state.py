@@ -1,0 +1,395 @@
+"""The arrays of one group of cells, filled from a block, and the samples of an epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kernels.block import Block, Instances
+from kernels.cpu.layout import Group
+from kernels.cpu.printer import LANES, ion_arrays, sends
+from kernels.errors import QueueOverflow
+from kernels.storage import Storage, ion_variables, writes_concentration
+
+if TYPE_CHECKING:
+    from kernels.cpu.engine import CpuEngine
+
+F8, I8, I4 = np.float64, np.int64, np.int32
+
+
+@dataclass
+class Slice:
+    """The instances of one mechanism in one group."""
+
+    index: np.ndarray  # (n,) i8, instances of the block
+    data: np.ndarray  # flat tiles, see kernels.cpu.printer
+    node: np.ndarray  # (tiles * LANES,) i4, place in the group's arrays; the spare one to fill up
+    source: np.ndarray  # (n,) i4, source of the block that an artificial cell is, or -1
+
+
+class GroupState:
+    """One group of cells: its arrays and the call of its compiled function."""
+
+    def __init__(self, engine: CpuEngine, layout: Group, tables: list[np.ndarray]):
+        block = engine.block
+        self.engine, self.layout, self.tables = engine, layout, tables
+        n = layout.n_node
+        self.spare = n
+        self.place_of = np.full(block.n_node + 1, n, I8)  # last: node -1
+        self.place_of[layout.node] = layout.place
+        self.voltage, self.diagonal, self.right = np.zeros(n + 1), np.ones(n + 1), np.zeros(n + 1)
+        self._lay_tree(block)
+        self._lay_sources(block)
+        self.slices = [
+            self._lay_instances(block, k, group, storage)
+            for k, (group, storage) in enumerate(zip(block.mechanisms, engine.storages, strict=True))
+        ]
+        self.ions = {f"{ion}_{field}": np.zeros(n + 1) for ion, field in engine.live}
+        self._lay_connections(block)
+        self._lay_queue(block)
+        self._lay_probes(block)
+        self.arguments = self._collect()
+
+    # --- layout ---
+
+    def _lay_tree(self, block: Block) -> None:
+        n, nodes, places = self.layout.n_node, self.layout.node, self.layout.place
+        lanes = self.layout.lanes
+        self.parent = (np.arange(n) % lanes).astype(I4)
+        self.axial, self.storage, self.static = np.zeros(n), np.ones(n), np.ones(n)
+        parent = block.parent[nodes]
+        child = parent >= 0
+        self.parent[places[child]] = self.place_of[parent[child]]
+        self.axial[places] = block.axial[nodes]
+        implicit = block.dt if block.method == "backward-euler" else 0.5 * block.dt
+        self.storage[places] = block.capacitance[nodes] / implicit
+        static = self.storage.copy()
+        static[places] += self.axial[places]
+        for i in range(n - 1, -1, -1):  # children in descending order, as the solver has them
+            if self.axial[i] != 0.0:
+                static[self.parent[i]] += self.axial[i]
+        self.static = static
+
+    def _lay_sources(self, block: Block) -> None:
+        place = self.place_of[block.source_node]
+        mine = np.flatnonzero(place < self.spare)
+        self.detector_node = place[mine].astype(I4)
+        self.detector_threshold = block.source_threshold[mine].astype(F8)
+        self.detector_above = np.zeros(len(mine), np.bool_)
+        self.detector_source = mine.astype(I4)
+
+    def _lay_instances(self, block: Block, k: int, group: Instances, storage: Storage) -> Slice:
+        index = np.flatnonzero(np.isin(group.cell, self.layout.cells))
+        tiles = -(-len(index) // LANES)
+        node = np.full(tiles * LANES, self.spare, I4)
+        node[: len(index)] = self.place_of[group.node[index]]
+        source = np.full(len(group.node), -1, I4)
+        is_source = block.source_instance[:, 0] == k
+        source[block.source_instance[is_source, 1]] = np.flatnonzero(is_source)
+        data = np.zeros(tiles * len(storage.slots) * LANES)
+        return Slice(index, data, node, source[index])
+
+    def _lay_connections(self, block: Block) -> None:
+        """Connections onto this group's instances, with room for the arguments of NET_RECEIVE."""
+        mechanism, instance = block.connection_target[:, 0], block.connection_target[:, 1]
+        local = np.full(len(mechanism), -1, I8)
+        arguments = np.zeros(len(block.mechanisms), I8)
+        for k, (group, part) in enumerate(zip(block.mechanisms, self.slices, strict=True)):
+            position = np.full(group.n, -1, I8)
+            position[part.index] = np.arange(len(part.index))
+            mine = mechanism == k
+            local[mine] = position[instance[mine]]
+            if group.mechanism.receive is not None:
+                arguments[k] = max(1, len(group.mechanism.receive.args))
+        self.connections = np.flatnonzero(local >= 0)
+        self.connection_mechanism = mechanism[self.connections].astype(I4)
+        self.connection_instance = local[self.connections].astype(I4)
+        count = arguments[self.connection_mechanism]
+        ends = np.cumsum(count)
+        self.connection_weight = (ends - count).astype(I8)
+        self.weights = np.zeros(int(ends[-1] if len(ends) else 0) + 8)
+
+    def _lay_queue(self, block: Block) -> None:
+        senders = sum(
+            len(part.index)
+            for group, part in zip(block.mechanisms, self.slices, strict=True)
+            if sends(group.mechanism.init) or sends(group.mechanism.receive)
+        )
+        capacity = 256 + 16 * senders if senders else 1
+        self.self_time, self.self_flag = np.zeros(capacity), np.zeros(capacity)
+        self.self_mechanism, self.self_instance = np.zeros(capacity, I4), np.zeros(capacity, I4)
+        self.self_weight, self.self_count = np.zeros(capacity, I8), np.zeros(2, I8)
+        self.n_artificial = sum(int((part.source >= 0).sum()) for part in self.slices)
+        self.spike_count = np.zeros(2, I8)
+        self._size_spikes(1)
+        self.train, self.train_ptr = np.zeros(1), np.zeros(1, I8)
+
+    def _size_spikes(self, steps: int) -> None:
+        size = len(self.detector_node) * (steps // 2 + 1) + 64 * self.n_artificial
+        if not hasattr(self, "spike_time") or len(self.spike_time) < size:
+            self.spike_step, self.spike_time = np.zeros(size, I8), np.zeros(size)
+            self.spike_source = np.zeros(size, I4)
+
+    def _lay_probes(self, block: Block) -> None:
+        """Where each sampled value lies: array, place, probe, column."""
+        names = ["voltage", *(f"data_{k}" for k in range(len(block.mechanisms))), *self.ions]
+        found: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for p, probe in enumerate(block.probes):
+            array, place, column = self._locate(block, probe.variable, np.asarray(probe.place))
+            found[array].append(np.stack([np.full(len(place), p), place, column]))
+        self.probe_index = {
+            name: np.concatenate(parts, axis=1).astype(I8) if parts else np.zeros((3, 0), I8)
+            for name, parts in found.items()
+        }
+
+    def _locate(self, block: Block, variable: str, place: np.ndarray):
+        first, _, last = variable.partition(".")
+        mechanism = [k for k, g in enumerate(block.mechanisms) if g.mechanism.name == first]
+        if mechanism:
+            k = mechanism[0]
+            part, slots = self.slices[k], self.engine.storages[k].slots
+            position = np.full(block.mechanisms[k].n, -1, I8)
+            position[part.index] = np.arange(len(part.index))
+            mine = np.flatnonzero(position[place] >= 0)
+            return f"data_{k}", self._flat(position[place[mine]], k, slots[last]), mine
+        local = self.place_of[place]
+        mine = np.flatnonzero(local < self.spare)
+        return ("voltage" if variable == "v" else f"{first}_{last}"), local[mine], mine
+
+    def _flat(self, instance: np.ndarray, k: int, slot: int) -> np.ndarray:
+        """Index of a slot of some instances in the mechanism's tiles."""
+        stride = len(self.engine.storages[k].slots) * LANES
+        return instance // LANES * stride + slot * LANES + instance % LANES
+
+    def _collect(self) -> dict[str, object]:
+        layout, block = self.layout, self.engine.block
+        values: dict[str, object] = {
+            "dt": block.dt,
+            "half_step": block.method == "crank-nicolson",
+            "lanes": layout.lanes,
+            "n_place": layout.n_node,
+        }
+        own = "parent axial storage static voltage diagonal right detector_node detector_threshold "
+        own += "detector_above detector_source weights train train_ptr self_time self_flag "
+        own += "self_mechanism self_instance self_weight self_count spike_count"
+        values.update({name: getattr(self, name) for name in own.split()})
+        for k, part in enumerate(self.slices):
+            values |= {f"data_{k}": part.data, f"node_{k}": part.node, f"n_{k}": len(part.index)}
+            values |= {f"table_{k}": self.tables[k], f"source_{k}": part.source}
+        values.update(self.ions)
+        for ion, (_, nodes) in self.engine.followed.items():
+            local = self.place_of[nodes]
+            values[f"{ion}_reversal"] = local[local < self.spare]
+        for name, index in self.probe_index.items():
+            rows = zip(("probe", "place", "column"), index, strict=True)
+            values.update({f"{name}_{what}": np.ascontiguousarray(row) for what, row in rows})
+        every = np.array([probe.every for probe in block.probes], I8)
+        width = np.array([len(probe.place) for probe in block.probes], I8)
+        values |= {"probe_every": every, "probe_width": width}
+        values["probe_row"] = np.zeros(len(every), I8)
+        return values
+
+    # --- running ---
+
+    def reset(self) -> None:
+        """Voltages, ions, parameters, INITIAL of every mechanism and connection, first currents."""
+        block = self.engine.block
+        self.voltage[:] = 0.0
+        self.voltage[self.layout.place] = block.v_init[self.layout.node]
+        self.diagonal[:], self.right[:] = 1.0, 0.0
+        self.detector_above[:] = False
+        self.self_count[:], self.spike_count[:] = 0, 0
+        self._reset_ions()
+        for k in range(len(self.slices)):
+            self._fill(k)
+        for k, group in enumerate(block.mechanisms):
+            if len(self.slices[k].index):
+                self._run("init", k)
+            if writes_concentration(group.mechanism):
+                self._follow(group.mechanism.ions)
+        self._reset_connections()
+        for name, array in self.ions.items():
+            if name.endswith("_i"):
+                array[:] = 0.0
+        for k, functions in enumerate(self.engine.program.functions):
+            if "current" in functions and len(self.slices[k].index):
+                self._run("current", k)
+
+    def _reset_ions(self) -> None:
+        for ion in self.engine.block.ions:
+            for field in ("e", "ci", "co"):
+                array = self.ions.get(f"{ion.name}_{field}")
+                if array is not None:
+                    array[:] = 1.0
+                    array[self.layout.place] = getattr(ion, field)[self.layout.node]
+        for ion in self.engine.block.ions:
+            self._reverse(ion.name)
+
+    def _reverse(self, name: str) -> None:
+        """Set the reversal potentials of an ion that follow its concentrations."""
+        arrays = [self.ions.get(f"{name}_{field}") for field in ("ci", "co", "e")]
+        local = self.place_of[self.engine.followed[name][0]]
+        local = local[local < self.spare]
+        if len(local) and all(array is not None for array in arrays):
+            from kernels.cpu.solver import update_reversal
+
+            valence = next(i.valence for i in self.engine.block.ions if i.name == name)
+            update_reversal(local, *arrays, valence, self.engine.block.celsius)
+
+    def _follow(self, uses) -> None:
+        for use in uses:
+            if {"ci", "co"} & use.writes:
+                self._reverse(use.ion)
+
+    def _fill(self, k: int) -> None:
+        """Parameters, ion values that never change, areas and initial states into the tiles."""
+        block, part = self.engine.block, self.slices[k]
+        group, storage = block.mechanisms[k], self.engine.storages[k]
+        if not len(part.index):
+            return
+        tiles = part.data.reshape(-1, len(storage.slots), LANES)
+        filled = np.minimum(np.arange(tiles.shape[0] * LANES), len(part.index) - 1)
+        instance = part.index[filled]
+        node = group.node[instance]
+        variables, ions = group.mechanism.variables(), ion_variables(group.mechanism)
+        for name, slot in storage.slots.items():
+            if name in ions and name not in storage.gathered:
+                value = self._static_ion(*ions[name])[node]
+            elif name in group.parameters:
+                value = group.parameters[name][instance]
+            elif name in variables:
+                value = variables[name].default
+            else:
+                value = self._geometry(name, node)
+            tiles[:, slot, :] = np.broadcast_to(value, instance.shape).reshape(-1, LANES)
+
+    def _static_ion(self, ion: str, field: str) -> np.ndarray:
+        """Values [mV, mM] over the nodes of the block of an ion field that no kernel changes."""
+        record = next(i for i in self.engine.block.ions if i.name == ion)
+        values = getattr(record, field) if field != "i" else np.zeros(self.engine.block.n_node)
+        start, _ = self.engine.followed[ion]
+        if field == "e" and len(start):
+            from kernels.intrinsics import nernst
+
+            values = values.copy()
+            celsius = self.engine.block.celsius
+            for node in start:
+                inside, outside = float(record.ci[node]), float(record.co[node])
+                values[node] = nernst(inside, outside, record.valence, celsius)
+        return values
+
+    def _geometry(self, name: str, node: np.ndarray) -> np.ndarray | float:
+        block = self.engine.block
+        if name == "_weight":
+            return 0.01 * block.area[node]
+        if name == "_per_area":
+            area = block.area[node]
+            return np.where(area > 0.0, 100.0 / np.where(area > 0.0, area, 1.0), 1.0)
+        if name == "area":
+            return np.where(block.area[node] > 0.0, block.area[node], 100.0)
+        return block.diam[node] if name == "diam" else 0.0
+
+    def _shared(self, k: int) -> tuple:
+        part, storage = self.slices[k], self.engine.storages[k]
+        arrays = [self.ions[name] for name in ion_arrays(storage)]
+        head = (part.data, part.node, len(part.index), self.voltage, self.diagonal, self.right)
+        return (*head, *arrays, self.tables[k], self.engine.block.dt, 0.0)
+
+    def _outbox(self, k: int) -> tuple:
+        return (
+            k, self.slices[k].source, 0, self.self_time, self.self_flag, self.self_mechanism,
+            self.self_instance, self.self_weight, self.self_count, self.spike_step,
+            self.spike_time, self.spike_source, self.spike_count, self.train, self.train_ptr,
+        )  # fmt: skip
+
+    def _run(self, kernel: str, k: int) -> None:
+        function = self.engine.program.functions[k][kernel]
+        scalar = kernel == "init" and sends(self.engine.block.mechanisms[k].mechanism.init)
+        function(*self._shared(k), *(self._outbox(k) if scalar else ()))
+
+    def _reset_connections(self) -> None:
+        """First argument: the weight; the others 0, then INITIAL of NET_RECEIVE."""
+        self.weights[:] = 0.0
+        self.weights[self.connection_weight] = self.engine.block.weight[self.connections]
+        for k, functions in enumerate(self.engine.program.functions):
+            if "receive_init" not in functions:
+                continue
+            shared = self._shared(k)
+            for c in np.flatnonzero(self.connection_mechanism == k):
+                target = (int(self.connection_instance[c]), self.weights)
+                place = (int(self.connection_weight[c]), 0.0)
+                head = (shared[0], shared[1], *target, *place)
+                functions["receive_init"](*head, *shared[3:], *self._outbox(k))
+
+    def advance(self, first, last, step, time, connection, samples) -> None:
+        """Run the compiled function over the epoch; events are sorted by step."""
+        self._size_spikes(last - first)
+        self.spike_count[:] = 0
+        values = self.arguments
+        values["first"], values["last"] = first, last
+        values["event_ptr"] = np.searchsorted(step, np.arange(first, last + 1))
+        values["event_time"] = time
+        values["event_mechanism"] = self.connection_mechanism[connection]
+        values["event_instance"] = self.connection_instance[connection]
+        values["event_weight"] = self.connection_weight[connection]
+        values["spike_step"], values["spike_time"] = self.spike_step, self.spike_time
+        values["spike_source"] = self.spike_source
+        values.update(samples)
+        self.engine.program.advance(*[values[name] for name in self.engine.program.names])
+        if self.self_count[1] or self.spike_count[1]:
+            raise QueueOverflow(len(self.self_time), len(self.spike_time), first, last)
+
+    def take_spikes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Spikes of the last epoch: step, time, source of the block."""
+        n = int(self.spike_count[0])
+        return self.spike_step[:n].copy(), self.spike_time[:n].copy(), self.spike_source[:n].copy()
+
+    def sample_into(self, values: list[np.ndarray]) -> None:
+        """Put the present value of every sampled place of this group into its column."""
+        arrays = {"voltage": self.voltage, **self.ions}
+        arrays.update({f"data_{k}": part.data for k, part in enumerate(self.slices)})
+        for name, (probe, place, column) in self.probe_index.items():
+            for p in np.unique(probe):
+                mine = probe == p
+                values[p][column[mine]] = arrays[name][place[mine]]
+
+
+class Sampler:
+    """The samples that all groups of a block write in an epoch, joined over epochs until read."""
+
+    def __init__(self, block: Block):
+        self.probes = block.probes
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was not read."""
+        self.parts: list[list[np.ndarray]] = [[] for _ in self.probes]
+
+    def open(self, first: int, last: int) -> dict[str, np.ndarray]:
+        """Make room for the steps from `first` to `last`; return what the compiled function takes."""
+        start = [-(-first // probe.every) for probe in self.probes]
+        stop = [-(-last // probe.every) for probe in self.probes]
+        size = [
+            (b - a) * len(p.place) for a, b, p in zip(start, stop, self.probes, strict=True)
+        ]
+        offset = np.concatenate([[0], np.cumsum(size)]).astype(I8)
+        samples = np.zeros(int(offset[-1]))
+        for p, probe in enumerate(self.probes):
+            part = samples[offset[p] : offset[p + 1]]
+            self.parts[p].append(part.reshape(stop[p] - start[p], len(probe.place)))
+        return {
+            "samples": samples,
+            "probe_first": np.array(start, I8),
+            "probe_offset": offset[:-1].copy(),
+        }
+
+    def read(self) -> list[np.ndarray]:
+        """Everything since the last read."""
+        values = [
+            np.concatenate(parts) if parts else np.zeros((0, len(probe.place)))
+            for parts, probe in zip(self.parts, self.probes, strict=True)
+        ]
+        self.clear()
+        return values

@@ -1,0 +1,55 @@
+"""A mechanism with the values that one simulation gives to its GLOBALs and to celsius put in."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from kernels.block import Block
+from kernels.intrinsics import INTRINSICS
+from kernels.mechanism import Kernel, Mechanism
+from kernels.nmodl.optimise import fold
+from kernels.nmodl.python import run
+
+
+def constants_of(block: Block, mechanism: Mechanism) -> dict[str, float]:
+    """GLOBAL values of a mechanism in this block, and celsius."""
+    values = {name: variable.default for name, variable in mechanism.globals.items()}
+    values.update({v: x for (name, v), x in block.globals.items() if name == mechanism.name})
+    return {**values, "celsius": block.celsius}
+
+
+def specialise(mechanism: Mechanism, constants: dict[str, float]) -> Mechanism:
+    """Fold constants into every kernel."""
+
+    def folded(kernel: Kernel) -> Kernel:
+        loads = tuple(name for name in kernel.loads if name not in constants)
+        return dataclasses.replace(kernel, body=fold(kernel.body, constants), loads=loads)
+
+    return dataclasses.replace(
+        mechanism,
+        init=folded(mechanism.init),
+        current=folded(mechanism.current),
+        state=folded(mechanism.state),
+        receive=mechanism.receive and folded(mechanism.receive),
+        receive_init=mechanism.receive_init and folded(mechanism.receive_init),
+    )
+
+
+def build_table(mechanism: Mechanism, constants: dict[str, float], dt: float) -> np.ndarray:
+    """All TABLEs of a mechanism in one array, at the offsets that its kernels use."""
+    size = max((t.offset + (t.n + 1) * len(t.outputs) for t in mechanism.tables), default=0)
+    values = np.zeros(size)
+    defaults = {n: v.default for n, v in mechanism.variables().items()}
+    for table in mechanism.tables:
+        step = (table.stop - table.start) / table.n
+        x = table.start
+        for row in range(table.n + 1):
+            result = run(
+                table.body, {**defaults, **constants, "dt": dt, table.argument: x}, INTRINSICS
+            )
+            for k, name in enumerate(table.outputs):
+                values[table.offset + k * (table.n + 1) + row] = result[name]
+            x += step
+    return values
