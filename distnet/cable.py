@@ -32,7 +32,7 @@ class Cable:
     capacitance: np.ndarray  # (n_node,) f8 [nF]
     section: np.ndarray  # (n_node,) i4, section of the node
     x: np.ndarray  # (n_node,) f8, normalised distance along the section; 1 (or 0) at its ends
-    distance: np.ndarray  # (n_node,) f8 [um], path distance from the middle of section 0
+    distance: np.ndarray  # (n_node,) f8 [um], path distance from the middle of the root section
     segment_ptr: np.ndarray  # (n_section + 1,) i8, segments of each section
     node_of_segment: np.ndarray  # (n_segment,) i4, by section whatever the order of the nodes
     ends: dict[Site, int]  # node of each section end that is one
@@ -215,7 +215,7 @@ def _distances(
     nodes: _Nodes,
     x: np.ndarray,
 ) -> np.ndarray:
-    """Path distance of each node from the node in the middle of section 0, as in NEURON."""
+    """Path distance of each node from the node in the middle of the root, as in NEURON."""
     lengths = morphology.lengths
 
     def along(site: Site) -> float:
@@ -223,12 +223,13 @@ def _distances(
         at = {START: 0.0, END: 1.0}.get(segment, (segment + 0.5) / nseg[section])
         return float(lengths[section] * at)
 
-    origin = along(find_site(morphology, nseg, 0, 0.5))
+    root = morphology.root
+    origin = along(find_site(morphology, nseg, root, 0.5))
     base = np.zeros(len(morphology))  # [um], of the start of each section
     for section in order:
         site = attached[section]
         if site is not None:
             at = along(site)
-            base[section] = abs(at - origin) if site[0] == 0 else base[site[0]] + at
+            base[section] = abs(at - origin) if site[0] == root else base[site[0]] + at
     within = lengths[nodes.section] * x
-    return np.where(nodes.section == 0, np.abs(within - origin), base[nodes.section] + within)
+    return np.where(nodes.section == root, np.abs(within - origin), base[nodes.section] + within)

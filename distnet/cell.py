@@ -32,7 +32,7 @@ from distnet.morphology.morphology import Morphology, Section, summarise
 
 __all__ = ["Cable", "Cell", "Density", "Location", "Process"]
 
-#: A parameter: one value, or a function of path distance [um] from the middle of section 0.
+#: A parameter: one value, or a function of path distance [um] from the middle of the root section.
 Value = float | Callable[[float], float]
 #: Where to act: a region or section name, or names or indices of sections; None: everywhere.
 Where = str | Sequence[str | int] | None
@@ -164,7 +164,7 @@ class Cell:
             mechanism: SUFFIX of a .mod file.
             region: where; everywhere by default.
             parameters: by the names in the .mod file, without suffix: a value, or a function of the
-                path distance [um] of the middle of a segment from the middle of section 0.
+                path distance [um] of the middle of a segment from the middle of the root section.
         """
         declared = _Declared(self._find(region), self._check(mechanism, parameters))
         self._inserted.append((mechanism, declared))

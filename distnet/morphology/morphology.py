@@ -10,6 +10,9 @@ import numpy as np
 
 from distnet.errors import InputError
 
+#: (n, 4) [um]: x, y, z, diam.
+Points = Sequence[Sequence[float]] | np.ndarray
+
 
 @dataclass(frozen=True, eq=False)
 class Section:
@@ -34,8 +37,7 @@ class Section:
 class Morphology:
     """Sections in the order that gives them their index.
 
-    A section's parent may stand after it (an axon that leaves a dendrite); there is one root, and
-    it is section 0.
+    A section's parent may stand after it (an axon that leaves a dendrite). There is one root.
 
     >>> morphology = Morphology()
     >>> soma = morphology.add("soma", length=20.0, diam=20.0)
@@ -68,6 +70,11 @@ class Morphology:
         return tuple(dict.fromkeys(section.region for section in self._sections))
 
     @property
+    def root(self) -> int:
+        """Index of the section without a parent: the soma, where there is one."""
+        return next(i for i, section in enumerate(self._sections) if section.parent < 0)
+
+    @property
     def lengths(self) -> np.ndarray:
         """(n_section,) f8 [um]."""
         return np.array([section.length for section in self._sections])
@@ -95,7 +102,7 @@ class Morphology:
         *,
         length: float | None = None,
         diam: float | tuple[float, float] | None = None,
-        points: Sequence[Sequence[float]] | np.ndarray | None = None,
+        points: Points | None = None,
         parent: Section | str | int | None = None,
         parent_x: float = 1.0,
         region: str | None = None,
@@ -121,15 +128,15 @@ class Morphology:
             raise InputError(where, "every section but the first has one parent")
         if not 0.0 <= parent_x <= 1.0:
             raise InputError(where, f"parent_x is {parent_x}; allowed is 0 to 1")
-        shape = _shape(where, length, diam, points)
-        section = Section(
-            name=name,
-            region=region or name.partition("[")[0],
-            parent=-1 if parent is None else self.index(parent),
-            parent_x=float(parent_x),
-            length=shape[0],
-            diam=shape[1],
-            points=shape[2],
+        section = make_section(
+            where,
+            name,
+            region or name.partition("[")[0],
+            -1 if parent is None else self.index(parent),
+            float(parent_x),
+            points=points,
+            length=length,
+            diam=diam,
         )
         self._index[name] = len(self._sections)
         self._sections.append(section)
@@ -140,17 +147,46 @@ class Morphology:
         """A morphology of ready sections, whose parents are indices into the sequence.
 
         Raises:
-            InputError: there is not exactly one root, or it is not the first section, or a loop.
+            InputError: there is not exactly one root, or a section is its own ancestor.
         """
         morphology = cls(source)
         morphology._sections = list(sections)
         morphology._index = {section.name: i for i, section in enumerate(sections)}
         roots = [section.name for section in sections if section.parent < 0]
-        if not sections or len(roots) != 1 or sections[0].parent >= 0:
+        if len(roots) != 1:
             found = summarise(roots) or "none"
-            raise InputError(source, f"the first section must be the only root; roots are {found}")
+            raise InputError(source, f"a morphology has one root; found {found}")
         topological_order([section.parent for section in sections], source)
         return morphology
+
+
+def make_section(
+    where: str,
+    name: str,
+    region: str,
+    parent: int,
+    parent_x: float,
+    *,
+    points: Points | None = None,
+    length: float | None = None,
+    diam: float | tuple[float, float] | None = None,
+) -> Section:
+    """A section of checked length, diameter and float32 points; `where` is for messages."""
+    if points is not None and (length is not None or diam is not None):
+        raise InputError(where, "give either points, or length and diam")
+    if points is None:
+        if length is None or diam is None:
+            raise InputError(where, "give length and diam, or points")
+        if isinstance(diam, int | float):
+            checked = _check_cylinder(where, length, diam)
+            return Section(name, region, parent, parent_x, *checked)
+        points = [[0.0, 0.0, 0.0, diam[0]], [length, 0.0, 0.0, diam[1]]]
+    table = _check_points(where, points)
+    arc = path_length(table)
+    if arc[-1] <= 0.0:
+        raise InputError(where, "its length is 0 um; it must be positive")
+    middle = float(np.interp(arc[-1] / 2, arc, table[:, 3]))
+    return Section(name, region, parent, parent_x, float(arc[-1]), middle, table)
 
 
 def path_length(points: np.ndarray) -> np.ndarray:
@@ -197,43 +233,23 @@ def summarise(names: Sequence[str] | dict[str, int], most: int = 8) -> str:
     return f"{', '.join(listed[:most])}, ... ({len(listed)} in all)"
 
 
-def _shape(
-    where: str,
-    length: float | None,
-    diam: float | tuple[float, float] | None,
-    points: Sequence[Sequence[float]] | np.ndarray | None,
-) -> tuple[float, float, np.ndarray | None]:
-    """Length, diameter and points of a new section, checked."""
-    if points is not None:
-        if length is not None or diam is not None:
-            raise InputError(where, "give either points, or length and diam")
-        return _shape_of_points(where, points)
-    if length is None or diam is None:
-        raise InputError(where, "give length and diam, or points")
-    pair = (diam, diam) if isinstance(diam, int | float) else tuple(diam)
-    for what, value in (("length", length), ("diameter", pair[0]), ("diameter", pair[1])):
+def _check_cylinder(where: str, length: float, diam: float) -> tuple[float, float]:
+    """Length and diameter, both positive."""
+    for what, value in (("length", length), ("diameter", diam)):
         if not (value > 0.0 and np.isfinite(value)):
             raise InputError(where, f"{what} is {value} um; it must be positive")
-    if isinstance(diam, int | float):
-        return float(length), float(diam), None
-    return _shape_of_points(where, [[0, 0, 0, pair[0]], [length, 0, 0, pair[1]]])
+    return float(length), float(diam)
 
 
-def _shape_of_points(
-    where: str, points: Sequence[Sequence[float]] | np.ndarray
-) -> tuple[float, float, np.ndarray]:
-    """Length, middle diameter and float32 points, checked."""
+def _check_points(where: str, points: Points) -> np.ndarray:
+    """(n, 4) f4 points with positive diameters."""
     table = np.array(points, dtype=np.float32)
     if table.ndim != 2 or table.shape[1] != 4 or len(table) < 2:
-        raise InputError(
-            where, f"points have shape {table.shape}; two or more rows of x, y, z, diam"
-        )
+        problem = f"points have shape {table.shape}; give two or more rows of x, y, z, diam"
+        raise InputError(where, problem)
     if not np.isfinite(table).all():
         raise InputError(where, "a point is not a finite number")
     if (table[:, 3] <= 0.0).any():
         raise InputError(where, f"diameter is {table[:, 3].min():g} um; it must be positive")
-    arc = path_length(table)
-    if arc[-1] <= 0.0:
-        raise InputError(where, "its length is 0 um; it must be positive")
     table.flags.writeable = False
-    return float(arc[-1]), float(np.interp(arc[-1] / 2, arc, table[:, 3])), table
+    return table
