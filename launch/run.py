@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from launch.errors import LaunchError
 from launch.output_folder import OutputFolder
@@ -24,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
 
 def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> None:
     """Simulate into the folder's partial place, then put the results where they belong."""
+    from distnet.exchange import make_exchange
     from distnet.run import run_sonata
 
     ranks.on_first(lambda: require_file(args.config))
@@ -38,22 +38,13 @@ def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> No
             tstop=args.tstop,
             dt=args.dt,
             seed=args.seed,
-            exchange=make_exchange(ranks),
+            exchange=make_exchange(ranks.comm),
             on_progress=progress,
         )
     ranks.barrier()
     files = ranks.on_first(folder.commit)
     if not quiet:
         print(f"distnet: wrote {', '.join(str(file) for file in files)}", file=sys.stderr)
-
-
-def make_exchange(ranks: Ranks) -> Any:
-    """The spike exchange between the ranks; None for a plain process."""
-    if ranks.comm is None:
-        return None
-    from distnet.exchange import MpiExchange
-
-    return MpiExchange(ranks.comm)
 
 
 def require_file(path: Path) -> None:
