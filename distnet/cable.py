@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distnet.frusta import Segments
+from distnet.morphology.frusta import Segments
 from distnet.morphology.morphology import Morphology, topological_order
 
 #: Where something sits: (section, number of the segment), or (section, START) or (section, END).

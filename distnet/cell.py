@@ -27,7 +27,7 @@ import numpy as np
 from distnet.cable import END, START, Cable, Site, Tree, find_site, make_cable, make_tree
 from distnet.discretisation import Rule, n_segments
 from distnet.errors import InputError
-from distnet.frusta import Segments, make_segments
+from distnet.morphology.frusta import Segments, make_segments
 from distnet.morphology.morphology import Morphology, Section, summarise
 
 __all__ = ["Cable", "Cell", "Density", "Location", "Process"]
@@ -99,7 +99,7 @@ class Cell:
     def __init__(self, morphology: Morphology):
         if len(morphology) == 0:
             raise InputError(morphology.source, "a cell needs at least one section")
-        self.morphology = morphology
+        self.morphology = morphology.copy()
         self.v_init: float | None = None
         self.Ra = np.full(len(morphology), 35.4)
         self.cm = np.ones(len(morphology))

@@ -142,6 +142,12 @@ class Morphology:
         self._sections.append(section)
         return section
 
+    def copy(self) -> Morphology:
+        """A morphology with the same sections, to which others may be added."""
+        twin = Morphology(self.source)
+        twin._sections, twin._index = list(self._sections), dict(self._index)
+        return twin
+
     @classmethod
     def from_sections(cls, sections: Sequence[Section], source: str) -> Morphology:
         """A morphology of ready sections, whose parents are indices into the sequence.

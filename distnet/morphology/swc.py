@@ -69,9 +69,9 @@ def read_table(path: Path) -> Table:
         raise InputError(path, "holds no points; an SWC file needs one row or more")
     ids = sorted(rows)
     parents = _check_parents(path, rows, ids)
-    values = np.array([rows[i][1] for i in ids], dtype=np.float32).astype(np.float64)
-    points = values[:, 2:6] * (1.0, 1.0, 1.0, 2.0)  # radius to diameter
-    return Table(values[:, 1].astype(np.int64), points, parents)
+    table = np.array([rows[i][1] for i in ids], dtype=np.float32).astype(np.float64)
+    points = table[:, 2:6] * (1.0, 1.0, 1.0, 2.0)  # radius to diameter
+    return Table(table[:, 1].astype(np.int64), points, parents)
 
 
 def cut_pieces(table: Table) -> list[Piece]:
@@ -99,8 +99,7 @@ def cut_pieces(table: Table) -> list[Piece]:
     pieces: list[Piece] = []
     for start, end in zip(first, last + 1, strict=True):
         if start == 0:
-            end = 1 if is_sphere else end
-            pieces.append(Piece(int(table.type[0]), table.points[0:end]))
+            pieces.append(Piece(int(table.type[0]), table.points[: 1 if is_sphere else end]))
             continue
         row = parent[start]
         number = piece_of_row[row]
