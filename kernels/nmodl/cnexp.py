@@ -3,7 +3,8 @@
     x += (1 - exp(dt * b)) * (-a / b - x);   b = 0: x += dt * a
 
 As NEURON does it: equations in the order of the text, later ones see updated states, and variables
-computed before an equation from the old state count as constant.
+computed before an equation from the old state count as constant. A block with an equation that is
+not linear in its state is solved by derivimplicit instead.
 """
 
 from __future__ import annotations
@@ -13,30 +14,33 @@ import ast
 from kernels.nmodl import tree
 from kernels.nmodl.build import add, assign, call, div, mul, name, neg, num, sub
 from kernels.nmodl.linear import Split, split_linear
+from kernels.nmodl.newton import solve_derivimplicit
 from kernels.nmodl.translate import Body, Environment, Translator
 
 
-def solve_cnexp(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
-    """Put the statements of a DERIVATIVE block, advanced by dt, into `out`.
+class _NotLinear(Exception):
+    """An equation is not linear in its own state."""
 
-    Raises:
-        NmodlError: an equation is not linear in its own state.
-    """
+
+def solve_cnexp(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
+    """Put the statements of a DERIVATIVE block, advanced by dt, into `out`."""
 
     def advance(statement: tree.Assign, env: Environment, out: Body) -> None:
-        state = translator.target(tree.Name(statement.at, statement.target.id), env)
-        rate = translator.expression(statement.value, env, out)
-        split = split_linear(rate, state)
+        node = tree.Name(statement.at, statement.target.id, statement.target.index)
+        state = translator.target(node, env)
+        split = split_linear(translator.expression(statement.value, env, out), state)
         if split is None:
-            raise translator.error(
-                statement.at,
-                f"{statement.target.id}' is not linear in {statement.target.id}; METHOD cnexp "
-                f"needs {statement.target.id}' = a + b * {statement.target.id}",
-            )
+            raise _NotLinear
         out.append(assign(state, advanced(state, split)))
 
-    with translator.hooked(derivative=advance):
-        translator.block(routine.body, env, out)
+    body: Body = []
+    try:
+        with translator.hooked(derivative=advance):
+            translator.block(routine.body, env, body)
+    except _NotLinear:
+        body = []
+        solve_derivimplicit(translator, routine, env, body)
+    out += body
 
 
 def advanced(state: str, split: Split) -> ast.expr:

@@ -102,7 +102,7 @@ def _current(translator: Translator) -> tuple[Body, bool]:
     with translator.hooked(solve=lambda statement, env, out: None):
         for routine in _blocks(translator.file, "BREAKPOINT"):
             translator.block(routine.body, {}, out)
-    if not currents:
+    if not out:
         return out, True
     return make_current(_localised(translator.symbols, out), currents)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 
 from kernels.nmodl import tree
+from kernels.nmodl.build import num
 from kernels.nmodl.cnexp import solve_cnexp
+from kernels.nmodl.kinetic import solve_sparse
+from kernels.nmodl.linear_block import solve_linear
+from kernels.nmodl.newton import solve_derivimplicit, solve_euler
 from kernels.nmodl.translate import Body, Environment, Translator
 
 Solver = Callable[[Translator, tree.Routine, Environment, Body], None]
@@ -13,7 +18,13 @@ Solver = Callable[[Translator, tree.Routine, Environment, Body], None]
 #: (kind of block, METHOD) -> solver; the METHOD "" is the default of that kind.
 SOLVERS: dict[tuple[str, str], Solver] = {
     ("DERIVATIVE", "cnexp"): solve_cnexp,
+    ("DERIVATIVE", "derivimplicit"): solve_derivimplicit,
+    ("DERIVATIVE", "euler"): solve_euler,
+    ("DERIVATIVE", "sparse"): solve_derivimplicit,
+    ("KINETIC", "sparse"): solve_sparse,
+    ("LINEAR", ""): solve_linear,
 }
+STEADY_DT = 1e9  # [ms], the one step of STEADYSTATE
 
 
 def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
@@ -28,13 +39,27 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
     if routine.keyword == "PROCEDURE":
         translator.inline(routine, [], statement.at, out)
         return
-    key = (routine.keyword, statement.method)
-    if key not in SOLVERS:
+    method = "" if routine.keyword == "LINEAR" else statement.method
+    key = (routine.keyword, method)
+    if key not in SOLVERS or (statement.steadystate and method not in ("sparse", "derivimplicit")):
         known = [f"{m} for {k}" if m else k for k, m in SOLVERS]
-        found = f"METHOD {statement.method}" if statement.method else "no METHOD"
+        word = "STEADYSTATE" if statement.steadystate else "METHOD"
+        found = f"{word} {method}" if method else "no METHOD"
         raise translator.error(
             statement.at,
             f"SOLVE {statement.block} ({routine.keyword}) with {found} is not supported; "
             f"supported are {', '.join(known)}",
         )
-    SOLVERS[key](translator, routine, {}, out)
+    if not statement.steadystate:
+        SOLVERS[key](translator, routine, {}, out)
+        return
+    body: Body = []
+    SOLVERS[key](translator, routine, {}, body)
+    out += [_LongStep().visit(s) for s in body]
+
+
+class _LongStep(ast.NodeTransformer):
+    """One step so long that what follows is the steady state."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return num(STEADY_DT) if node.id == "dt" else node

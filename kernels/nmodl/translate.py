@@ -67,8 +67,10 @@ class Translator:
     def hooked(self, **hooks: Callable[[Any, Environment, Body], None]):  # noqa: ANN201
         """Within it, statements of these kinds (derivative, solve, reaction, ...) go to `hooks`."""
         before, self.hooks = self.hooks, {**self.hooks, **hooks}
-        yield
-        self.hooks = before
+        try:
+            yield
+        finally:
+            self.hooks = before
 
     # ---- statements ---------------------------------------------------------------------------
 

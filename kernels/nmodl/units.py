@@ -76,11 +76,9 @@ class UnitTable:
 
     def define(self, name: str, definition: str) -> None:
         """(name) = (definition). A name that means itself changes nothing."""
-        if self.definitions.get(name) != definition and name != definition:
-            self.evaluate(definition)
-            own = {n for n, _ in re.findall(r"([A-Za-z%_]+)(\d*)", definition)}
-            if name not in own:
-                self.definitions[name] = definition
+        own = {n for n, _ in re.findall(r"([A-Za-z%_]+)(\d*)", definition)}
+        if name not in own:
+            self.definitions[name] = definition
 
     def convert(self, source: str, target: str) -> float:
         """How many `target` one `source` is.
@@ -126,6 +124,8 @@ class UnitTable:
             if name.startswith(prefix) and rest and self._knows(rest):
                 found = self._look_up(rest, depth + 1)
                 return Unit(PREFIXES[prefix] * found.factor, found.powers)
+        if name in PREFIXES:
+            return Unit(PREFIXES[name])
         raise UnitError(f"({name}) is not a known unit")
 
     def _knows(self, name: str) -> bool:
