@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import sys
 import tempfile
 import types
 from pathlib import Path
@@ -58,7 +59,11 @@ def load(name: str, text: str, scope: dict[str, object]) -> types.ModuleType:
     path = folder() / f"{name}_{digest}.py"
     if not path.exists():
         _write_once(path, text)
+    module = sys.modules.get(path.stem)
+    if module is not None:
+        return module
     module = types.ModuleType(path.stem)
+    sys.modules[path.stem] = module  # where numba looks for it when it loads machine code
     module.__file__ = str(path)
     module.__dict__.update(scope)
     exec(compile(text, str(path), "exec"), module.__dict__)

@@ -46,7 +46,7 @@ def advance({arguments}):
         while True:
             s = -1
             if self_count[0] > 0:
-                s = earliest(middle, self_time, self_count)
+                s = earliest(middle + 1e-9 * dt, self_time, self_count)
             external = e < event_ptr[step - first + 1]
             if external and s >= 0:
                 external = event_time[e] <= self_time[s]
@@ -195,7 +195,7 @@ def _advance_text(
     return header + STEP.format(
         arguments=", ".join(names),
         samples=_block(samples, 3),
-        receives=_block(receives, 4),
+        receives=_block(receives, 3),
         currents=_block(currents, 2),
         states=_block(states, 2),
         self_queue="self_time, self_flag, self_mechanism, self_instance, self_weight, self_count",
