@@ -86,7 +86,7 @@ def finish(figure: Any, axes: Any, title: str, path: Path) -> None:
     """Label the time axis and write the file."""
     axes.set_xlabel("time (ms)")
     axes.set_title(title, loc="left", fontsize="medium")
-    axes.margins(x=0.01)
+    axes.set_xlim(left=0.0)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(path, dpi=150)

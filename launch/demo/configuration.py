@@ -41,7 +41,13 @@ def write_configuration(folder: Path, tstop: float) -> None:
         "manifest": {"$BASE_DIR": ".", "$OUTPUT_DIR": "$BASE_DIR/output"},
         "network": "$BASE_DIR/circuit_config.json",
         "target_simulator": "NEURON",
-        "run": {"tstop": tstop, "dt": DT, "dL": 20.0, "spike_threshold": -15.0},
+        "run": {
+            "tstop": tstop,
+            "dt": DT,
+            "dL": 20.0,
+            "spike_threshold": -15.0,
+            "nsteps_block": 5000,
+        },
         "conditions": {"celsius": 34.0, "v_init": -80.0},
         "inputs": {
             "drive": {

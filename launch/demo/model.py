@@ -46,18 +46,18 @@ TYPES = (
 
 RECURRENT = {
     ("e", "e"): Synapse("exc_to_exc", 1.0, 3.0, 0.0, 1.5e-4, 0.3, 3),
-    ("e", "i"): Synapse("exc_to_inh", 0.1, 0.5, 0.0, 2.0e-3, 0.3, 3),
+    ("e", "i"): Synapse("exc_to_inh", 0.1, 0.5, 0.0, 3.0e-3, 0.3, 3),
     ("i", "e"): Synapse("inh_to_exc", 2.7, 15.0, -70.0, 8.0e-4, 0.4, 3),
     ("i", "i"): Synapse("inh_to_inh", 0.2, 8.0, -70.0, 5.0e-4, 0.3, 3),
 }
 
 DRIVE = {
     "e": Synapse("exc_to_exc", 1.0, 3.0, 0.0, 3.2e-4, 0.5, 4),
-    "i": Synapse("exc_to_inh", 0.1, 0.5, 0.0, 1.4e-3, 0.4, 4),
+    "i": Synapse("exc_to_inh", 0.1, 0.5, 0.0, 2.4e-3, 0.4, 4),
 }
 
 N_INPUTS = 40
-MEAN_RATE, DEPTH, RHYTHM = 25.0, 0.9, 8.0  # [Hz], -, [Hz]
+MEAN_RATE, DEPTH, RHYTHM = 25.0, 0.75, 8.0  # [Hz], -, [Hz]
 
 
 def types_of_cells() -> np.ndarray:
