@@ -96,7 +96,7 @@ class Events:
 
 @dataclass(frozen=True)
 class Spikes:
-    """What fired in an epoch, sorted by (step, source)."""
+    """What fired in an epoch, sorted by (step, time, source)."""
 
     step: np.ndarray  # (n,) i8
     time: np.ndarray  # (n,) f8 [ms]; step * dt for a threshold crossing

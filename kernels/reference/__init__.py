@@ -1,0 +1,5 @@
+"""The reference engine: the oracle of the others, slow and plain."""
+
+from kernels.reference.engine import ReferenceEngine
+
+__all__ = ["ReferenceEngine"]

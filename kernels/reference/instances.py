@@ -1,0 +1,79 @@
+"""Instances of a mechanism as dictionaries of scalars, run by Python itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.block import Block, Instances
+from kernels.intrinsics import INTRINSICS
+from kernels.mechanism import Kernel
+from kernels.nmodl.python import run
+from kernels.specialise import build_table, constants_of, specialise
+from kernels.storage import ion_variables
+
+
+class Population:
+    """All instances of one mechanism of a block."""
+
+    def __init__(self, block: Block, group: Instances):
+        constants = constants_of(block, group.mechanism)
+        self.block, self.group = block, group
+        self.mechanism = specialise(group.mechanism, constants)
+        self.ions = ion_variables(group.mechanism)
+        self.current_ions = [
+            (c.name, c.ion) for c in group.mechanism.currents if c.ion is not None
+        ]
+        table = build_table(group.mechanism, constants, block.dt)
+        self.functions = {**INTRINSICS, "table": lambda index: float(table[int(index)])}
+        self.values: list[dict[str, float]] = []
+
+    def reset(self) -> None:
+        """Parameters as given, states at their defaults."""
+        own = self.group.mechanism.variables()
+        self.values = [{n: v.default for n, v in own.items()} for _ in range(self.group.n)]
+        for name, array in self.group.parameters.items():
+            for one, value in zip(self.values, array, strict=True):
+                one[name] = float(value)
+
+    def run(
+        self,
+        kernel: Kernel,
+        i: int,
+        fields: dict[tuple[str, str], np.ndarray],
+        voltage: np.ndarray,
+        t: float,
+        extra: dict[str, float] | None = None,
+        functions: dict | None = None,
+    ) -> dict[str, float]:
+        """Run a kernel of instance i; store what it sets; return all values, temporaries too."""
+        node = int(self.group.node[i])
+        values = {**self.values[i], **(extra or {}), "dt": self.block.dt, "t": t}
+        if node >= 0:
+            area = float(self.block.area[node])
+            values.update(v=float(voltage[node]), diam=float(self.block.diam[node]))
+            values["area"] = area if area > 0.0 else 100.0
+            for name, field in self.ions.items():
+                values[name] = float(fields[field][node])
+        run(kernel.body, values, {**self.functions, **(functions or {})})
+        own = self.values[i]
+        for name in kernel.stores:
+            if name in kernel.args:
+                continue
+            if name in self.ions and self.ions[name][1] != "i":
+                fields[self.ions[name]][node] = values[name]
+            else:
+                own[name] = values[name]
+        return values
+
+    def add_current(self, i: int, fields, voltage, t, conductance, right) -> None:
+        """Evaluate the current of instance i and add it to its node [uS], [nA]."""
+        values = self.run(self.mechanism.current, i, fields, voltage, t)
+        node = int(self.group.node[i])
+        area = float(self.block.area[node])
+        is_density = self.mechanism.kind == "density"
+        weight = 0.01 * area if is_density else 1.0
+        conductance[node] += weight * values["_g"]
+        right[node] += weight * values["_g"] * values["v"] - weight * values["_i"]
+        for name, ion in self.current_ions:
+            per_area = 1.0 if is_density or area == 0.0 else 100.0 / area
+            fields[ion, "i"][node] += values[name] * per_area
