@@ -44,6 +44,9 @@ class Network(Protocol):
 
     n_cells: int  # number of gids
 
+    def own(self, gids: np.ndarray) -> None:
+        """Told once which gids this rank owns, before they are asked for; a chance to read ahead."""
+
     def cell(self, gid: int) -> Cell | ArtificialCell | SpikeTrain:
         """Build what gid is. Called once, on the rank that owns gid (spike trains: where heard)."""
 

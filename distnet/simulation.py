@@ -15,12 +15,13 @@ once. Known spike trains need no exchange: each rank has the trains that it hear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from distnet.catalogue import Catalogue
+from distnet.cell import Cell
 from distnet.errors import InputError, SimulationError
 from distnet.exchange import SPIKE, Exchange, LocalExchange
 from distnet.lower import lower
@@ -31,6 +32,11 @@ from distnet.settings import Settings
 from kernels import make_engine
 from kernels.errors import NotFinite
 from partition import Workload, assign
+
+#: What to sample, or a function of this rank's cells and the names of all mechanisms that says so.
+Recordings = (
+    Sequence[Recording] | Callable[[Mapping[int, Cell], Collection[str]], Sequence[Recording]]
+)
 
 LONGEST_EPOCH = 10.0  # ms: how often progress is shown where nothing is connected
 DETAILED, ARTIFICIAL, TRAIN = 0, 1, 2
@@ -51,7 +57,7 @@ class Simulation:
         self,
         network: Network,
         settings: Settings | None = None,
-        recordings: Sequence[Recording] = (),
+        recordings: Recordings = (),
         backend: str = "auto",
         exchange: Exchange | None = None,
     ):
@@ -69,11 +75,15 @@ class Simulation:
         self.exchange = exchange or LocalExchange()
         kinds = network.kinds()
         self.gids = self._assign(kinds)
+        network.own(self.gids)
         cells = {int(gid): network.cell(int(gid)) for gid in self.gids}
         connections = {gid: network.connections_to(gid) for gid in cells}
         self._check_sources(connections)
         catalogue = Catalogue(self.settings)
         describe = network.describe
+        if callable(recordings):
+            detailed = {gid: cell for gid, cell in cells.items() if isinstance(cell, Cell)}
+            recordings = recordings(detailed, catalogue.files)
         self.recordings = tuple(recordings)
         self.lowered = lower(
             cells, connections, self.settings, catalogue, self.recordings, describe
