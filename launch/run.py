@@ -23,12 +23,13 @@ def run(args: argparse.Namespace) -> int:
 
 def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> None:
     """Simulate into the folder's partial place, then put the results where they belong."""
-    from distnet.exchange import make_exchange
-    from distnet.run import run_sonata
-
     ranks.on_first(lambda: require_file(args.config))
     ranks.on_first(folder.prepare)
     folder.own()
+    # Only now what takes a second to import.
+    from distnet.exchange import make_exchange
+    from distnet.run import run_sonata
+
     quiet = args.quiet or ranks.rank != 0
     with make_progress(quiet, args.dt or peek_dt(args.config)) as progress:
         run_sonata(

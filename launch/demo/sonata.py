@@ -91,6 +91,7 @@ def write_index(group: h5py.Group, ids: np.ndarray, n_nodes: int) -> None:
     first = np.searchsorted(node, np.arange(n_nodes), side="left")
     last = np.searchsorted(node, np.arange(n_nodes), side="right")
     group["node_id_to_range"] = np.stack([first, last], axis=1).astype(np.uint64)
+    group["node_id_to_ranges"] = group["node_id_to_range"]  # libsonata's name; the first is BMTK's
     group["range_to_edge_id"] = np.stack([starts, stops], axis=1)[order].astype(np.uint64)
 
 
