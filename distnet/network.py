@@ -34,18 +34,24 @@ class Connections:
     """Connections onto one gid."""
 
     source: np.ndarray  # (n,) i8 gid
-    target: np.ndarray  # (n,) i4, index of the point process in Cell.processes; 0 for an artificial cell
+    target: np.ndarray  # (n,) i4, index in Cell.processes; 0 for an artificial cell
     weight: np.ndarray  # (n,) f8, first argument of NET_RECEIVE
     delay: np.ndarray  # (n,) f8 [ms]
 
 
 class Network(Protocol):
-    """What a simulation asks of a network."""
+    """What a simulation asks of a network.
 
-    n_cells: int  # number of gids
+    `distnet.cell_network.CellNetwork` is one put together in Python, `distnet.sonata.SonataNetwork`
+    one read from files.
+    """
+
+    @property
+    def n_cells(self) -> int:
+        """Number of gids."""
 
     def own(self, gids: np.ndarray) -> None:
-        """Told once which gids this rank owns, before they are asked for; a chance to read ahead."""
+        """Told once which gids this rank owns, before it asks for them; a chance to read ahead."""
 
     def cell(self, gid: int) -> Cell | ArtificialCell | SpikeTrain:
         """Build what gid is. Called once, on the rank that owns gid (spike trains: where heard)."""

@@ -60,8 +60,8 @@ def elements_of(
 class ReportWriter:
     """Writes a report piece by piece; the file appears when it is closed, whole.
 
-    Row k is the state at the time `start + k * dt`, in float32. Used as a context manager it is closed at the
-    end of the block, or aborted if the block raises.
+    Row k is the state at the time `start + k * dt`, in float32. Used as a context manager it is
+    closed at the end of the block, or aborted if the block raises.
     """
 
     def __init__(

@@ -16,8 +16,8 @@ import numpy as np
 
 from distnet.errors import InputError
 from distnet.output.hdf5 import reading, text
-from distnet.output.populations import Population
 from distnet.sonata import columns
+from distnet.sonata.nodes import Nodes
 from distnet.sonata.section import Section
 from distnet.sonata.synapses import SynapseModel, parameter_name
 from distnet.sonata.types_table import TypesTable, Value, read_types
@@ -67,8 +67,8 @@ class Edges:
     name: str
     file: Path
     types: TypesTable | None
-    source: Population
-    target: Population
+    source: Nodes
+    target: Nodes
 
     @property
     def where(self) -> str:
@@ -88,18 +88,20 @@ class Edges:
         """
         with reading(self.file) as file:
             root = file[f"edges/{self.name}"]
-            edge_id, target_row = self._find(root, gids - self.target.first)
+            edge_id, target_row = self._find(root, gids - self.target.population.first)
             rows = columns.read_rows(root, "edge", self.types, self.where, edge_id)
             source_id = columns.take(root["source_node_id"], edge_id).astype(np.int64)
-            source_row = self.source.rows(source_id)
+            source_row = self.source.population.rows(source_id)
             self._check(source_row < 0, edge_id, "source node {} does not exist", source_id)
             model, models, overrides = self._models(rows, edge_id, make_model)
             section, x = self._places(rows, edge_id)
-            weight, delay = self._strengths(rows, edge_id, dt)
+            # Spikes of detailed cells must not arrive in the step in which they are found.
+            shortest = np.where(self.source.kinds[source_row] == 0, dt, 0.0)
+            weight, delay = self._strengths(rows, edge_id, shortest)
         return Synapses(
             edge_id=edge_id,
-            source=source_row + self.source.first,
-            target=target_row + self.target.first,
+            source=source_row + self.source.population.first,
+            target=target_row + self.target.population.first,
             section=section,
             x=x,
             weight=weight,
@@ -110,12 +112,17 @@ class Edges:
         )
 
     def in_degree(self) -> np.ndarray:
-        """Number of edges onto every node of the target population, (n,) i8."""
+        """Number of edges onto every node of the target population, (n,) i8.
+
+        Raises:
+            InputError: an edge ends at no node, or at a virtual one.
+        """
         with reading(self.file) as file:
             root = file[f"edges/{self.name}"]
-            count = np.zeros(self.target.n, dtype=np.int64)
-            for _, node_ids in target_chunks(root):
-                count += np.bincount(self._target_rows(node_ids, 0), minlength=self.target.n)
+            n = self.target.population.n
+            count = np.zeros(n, dtype=np.int64)
+            for first, node_ids in target_chunks(root):
+                count += np.bincount(self._target_rows(node_ids, first), minlength=n)
         return count
 
     def _check(self, wrong: np.ndarray, edge_id: np.ndarray, problem: str, *values: object) -> None:
@@ -123,17 +130,16 @@ class Edges:
         if wrong.any():
             i = int(np.argmax(wrong))
             shown = (v[i] if isinstance(v, np.ndarray) else v for v in values)
-            where = (
-                f'{self.where}: edge {edge_id[i]} ("{self.source.name}" to "{self.target.name}")'
-            )
+            ends = f'"{self.source.population.name}" to "{self.target.population.name}"'
+            where = f"{self.where}: edge {edge_id[i]} ({ends})"
             raise InputError(where, problem.format(*shown))
 
     def _find(self, root: h5py.Group, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Edges onto some rows of the target population: their ids, (n,), and rows, (n,)."""
         if INDEX in root:
-            edge_id = self._find_by_index(root, self.target.node_ids[rows])
+            edge_id = self._find_by_index(root, self.target.population.node_ids[rows])
             node_ids = columns.take(root["target_node_id"], edge_id).astype(np.int64)
-            target_row = self.target.rows(node_ids)
+            target_row = self.target.population.rows(node_ids)
             if not np.isin(target_row, rows).all():
                 raise InputError(self.where, f"{INDEX} names edges onto other nodes")
         else:
@@ -158,7 +164,7 @@ class Edges:
             int((piece[:, 1].astype(np.int64) - piece[:, 0].astype(np.int64)).sum())
             for piece in (pieces[i : i + CHUNK] for i in range(0, len(pieces), CHUNK))
         )
-        too_far = len(ranges) > self.target.node_ids.max(initial=-1) + 1
+        too_far = len(ranges) > self.target.population.node_ids.max(initial=-1) + 1
         n_edge = len(root["target_node_id"])
         if n_indexed != n_edge or too_far:
             for first, node_ids in target_chunks(root):
@@ -167,7 +173,7 @@ class Edges:
             raise InputError(self.where, f"{INDEX} holds {n_indexed} of the {n_edge} edges")
 
     def _find_by_pass(self, root: h5py.Group, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mine = np.zeros(self.target.n, dtype=bool)
+        mine = np.zeros(self.target.population.n, dtype=bool)
         mine[rows] = True
         edges, targets = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for first, node_ids in target_chunks(root):
@@ -178,10 +184,12 @@ class Edges:
         return np.concatenate(edges), np.concatenate(targets)
 
     def _target_rows(self, node_ids: np.ndarray, first: int) -> np.ndarray:
-        """Rows of target ids; every one must exist. `first` is the id of the first edge."""
-        rows = self.target.rows(node_ids)
+        """Rows of target ids, which must be detailed; `first` is the id of the first edge."""
+        rows = self.target.population.rows(node_ids)
         edge_id = np.arange(first, first + len(rows))
         self._check(rows < 0, edge_id, "target node {} does not exist", node_ids)
+        virtual = self.target.kinds[rows] != 0
+        self._check(virtual, edge_id, "target node {} is virtual", node_ids)
         return rows
 
     def _places(self, rows: columns.Rows, edge_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +206,7 @@ class Edges:
         return section.astype(np.int32), x
 
     def _strengths(
-        self, rows: columns.Rows, edge_id: np.ndarray, dt: float
+        self, rows: columns.Rows, edge_id: np.ndarray, shortest: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         code, functions = columns.coded(rows, "weight_function")
         for i in np.unique(code):
@@ -210,8 +218,9 @@ class Edges:
         self._check(~np.isfinite(weight), edge_id, "{} is missing", "syn_weight")
         delay = columns.numbers(rows, "delay")
         self._check(~np.isfinite(delay), edge_id, "{} is missing", "delay")
+        self._check(delay < 0.0, edge_id, "delay {} ms is negative", delay)
         problem = "delay {} ms is shorter than the time step {} ms"
-        self._check(delay < dt * (1 - 1e-9), edge_id, problem, delay, dt)
+        self._check(delay < shortest * (1 - 1e-9), edge_id, problem, delay, shortest)
         return weight, delay
 
     def _models(
@@ -254,12 +263,12 @@ def target_chunks(root: h5py.Group) -> Iterator[tuple[int, np.ndarray]]:
         yield first, targets[first : first + CHUNK].astype(np.int64)
 
 
-def read_edges(sections: list[Section], populations: list[Population]) -> list[Edges]:
+def read_edges(sections: list[Section], nodes: list[Nodes]) -> list[Edges]:
     """Read what there is in all edge files, in the order in which they are named.
 
     Args:
         sections: the entries of networks.edges.
-        populations: all node populations.
+        nodes: all node populations.
 
     Raises:
         InputError: a file is missing or wrong, or names a population that does not exist.
@@ -276,7 +285,7 @@ def read_edges(sections: list[Section], populations: list[Population]) -> list[E
                 raise InputError(path, "has no group /edges")
             for name, root in file["edges"].items():
                 where = f'{path}: population "{name}"'
-                source, target = (end_population(root, e, populations, where) for e in ENDS)
+                source, target = (end_nodes(root, e, nodes, where) for e in ENDS)
                 found.append(Edges(name, path, types, source, target))
     return found
 
@@ -285,16 +294,14 @@ def read_edges(sections: list[Section], populations: list[Population]) -> list[E
 ENDS = ("source_node_id", "target_node_id")
 
 
-def end_population(
-    root: h5py.Group, name: str, populations: list[Population], where: str
-) -> Population:
+def end_nodes(root: h5py.Group, name: str, nodes: list[Nodes], where: str) -> Nodes:
     """The population of nodes at one end of the edges."""
     if name not in root:
         raise InputError(where, f'the dataset "{name}" is missing')
     wanted = text(root[name].attrs.get("node_population"))
-    for population in populations:
-        if population.name == wanted:
-            return population
-    known = ", ".join(p.name for p in populations)
+    for one in nodes:
+        if one.population.name == wanted:
+            return one
+    known = ", ".join(one.population.name for one in nodes)
     problem = f'the node_population of {name} is "{wanted}"; known are {known}'
     raise InputError(where, problem)

@@ -91,7 +91,7 @@ class SonataNetwork:
         """(n_cells,) i8, number of synapses onto each gid."""
         count = np.zeros(self.n_cells, dtype=np.int64)
         for edges in self.edges:
-            count[edges.target.first : edges.target.last] += edges.in_degree()
+            count[edges.target.population.first : edges.target.population.last] += edges.in_degree()
         return count
 
     def n_synapses(self) -> int:
@@ -130,12 +130,12 @@ class SonataNetwork:
         gids = np.asarray(gids, dtype=np.int64)
         self._synapses = {int(gid): [] for gid in gids}
         for edges in self.edges:
-            mine = gids[(gids >= edges.target.first) & (gids < edges.target.last)]
+            target = edges.target.population
+            mine = gids[(gids >= target.first) & (gids < target.last)]
             synapses = edges.onto(np.sort(mine), self._synapse_model, self.dt)
             targets, start = np.unique(synapses.target, return_index=True)
             stop = np.append(start[1:], len(synapses.target))
             for gid, first, last in zip(targets, start, stop, strict=True):
-                self._refuse_virtual(int(gid), edges, synapses.edge_id[first])
                 self._synapses[int(gid)].append((edges, synapses.piece(first, last)))
 
     def cell(self, gid: int) -> Cell | SpikeTrain:
@@ -177,13 +177,6 @@ class SonataNetwork:
             self.own(np.array([gid]))
             self._synapses.update(kept)
         return self._synapses[gid]
-
-    def _refuse_virtual(self, gid: int, edges: Edges, edge_id: int) -> None:
-        """A virtual node has no synapses."""
-        nodes, row = self._node(gid)
-        if nodes.kinds[row] != 0:
-            where = f"{edges.where}: edge {edge_id}"
-            raise InputError(where, f"the target {self.describe(gid)} is virtual")
 
     # -- Kinds of cells and synapses -----------------------------------------------------------
 

@@ -62,7 +62,7 @@ def load(
     networks.check_keys("networks")
     networks.need("nodes")
     nodes = read_nodes(networks.sections("nodes"))
-    edges = read_edges(networks.sections("edges"), [n.population for n in nodes])
+    edges = read_edges(networks.sections("edges"), nodes)
     sets = read_node_sets(config, nodes)
     components = config.section("components")
     components.check_keys("components")
