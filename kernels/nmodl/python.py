@@ -3,51 +3,60 @@
 from __future__ import annotations
 
 import ast
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
+from typing import Any
 
 from kernels.mechanism import Kernel
 
-_code: dict[int, tuple[object, CodeType]] = {}
+_compiled: dict[int, tuple[object, CodeType]] = {}
 
 
 def run(
     body: Kernel | Sequence[ast.stmt],
     values: dict[str, float],
-    functions: dict[str, Callable] | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> dict[str, float]:
     """Execute a body on a dict of scalars, which it changes.
 
     Args:
         body: a kernel, or its statements.
         values: every name that the body reads; what the body sets is added, temporaries included.
-        functions: what the body calls; default `kernels.intrinsics.INTRINSICS`.
+        functions: what the body calls; `kernels.intrinsics.INTRINSICS` is always there.
 
     Returns:
         `values`.
     """
     statements = body.body if isinstance(body, Kernel) else body
-    space = {**intrinsics(), **(functions or {}), "__builtins__": {}}
-    exec(_compiled(statements), space, values)  # noqa: S102 (our own generated code)
+    space: dict[str, Any] = {**intrinsics(), **(functions or {}), "__builtins__": {}}
+    exec(_code(statements), space, values)  # code that this package generated
     return values
 
 
-def intrinsics() -> dict[str, Callable]:
-    """The functions of the lowered form on Python floats."""
-    try:
-        from kernels.intrinsics import INTRINSICS
-    except ImportError:
-        found = {n: getattr(math, n) for n in dir(math) if not n.startswith("_")}
-        return {**found, "min": min, "max": max}
-    return dict(INTRINSICS)
+def intrinsics() -> dict[str, Callable[..., Any]]:
+    """The functions of the lowered form on Python floats, and the division of IEEE."""
+    from kernels.intrinsics import INTRINSICS, divide
+
+    return {**INTRINSICS, "_divide": divide}
 
 
-def _compiled(statements: Sequence[ast.stmt]) -> CodeType:
-    kept = _code.get(id(statements))
+def _code(statements: Sequence[ast.stmt]) -> CodeType:
+    """Compiled once for each body."""
+    kept = _compiled.get(id(statements))
     if kept is not None and kept[0] is statements:
         return kept[1]
-    module = ast.fix_missing_locations(ast.Module(list(statements), []))
-    code = compile(module, "<mechanism>", "exec")
-    _code[id(statements)] = (statements, code)
+    copies = ast.parse(ast.unparse(ast.Module(list(statements), []))).body
+    module = ast.Module([_Divide().visit(s) for s in copies], [])
+    code = compile(ast.fix_missing_locations(module), "<mechanism>", "exec")
+    _compiled[id(statements)] = (statements, code)
     return code
+
+
+class _Divide(ast.NodeTransformer):
+    """Division by zero gives infinity or NaN, as in the compiled engines."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        return ast.Call(ast.Name("_divide", ast.Load()), [node.left, node.right], [])
