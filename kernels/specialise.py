@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import dataclasses
 
 import numpy as np
@@ -25,7 +27,8 @@ def specialise(mechanism: Mechanism, constants: dict[str, float]) -> Mechanism:
 
     def folded(kernel: Kernel) -> Kernel:
         loads = tuple(name for name in kernel.loads if name not in constants)
-        return dataclasses.replace(kernel, body=fold(kernel.body, constants), loads=loads)
+        body = tuple(fold(copy.deepcopy(kernel.body), constants))
+        return dataclasses.replace(kernel, body=(*_remaining(body, constants), *body), loads=loads)
 
     return dataclasses.replace(
         mechanism,
@@ -35,6 +38,12 @@ def specialise(mechanism: Mechanism, constants: dict[str, float]) -> Mechanism:
         receive=mechanism.receive and folded(mechanism.receive),
         receive_init=mechanism.receive_init and folded(mechanism.receive_init),
     )
+
+
+def _remaining(body: tuple[ast.stmt, ...], constants: dict[str, float]) -> list[ast.stmt]:
+    """Assignments of the constants that folding left in place."""
+    used = {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name)}
+    return [ast.parse(f"{name} = {constants[name]!r}").body[0] for name in sorted(used & {*constants})]
 
 
 def build_table(mechanism: Mechanism, constants: dict[str, float], dt: float) -> np.ndarray:
