@@ -15,6 +15,10 @@ from distnet.morphology.morphology import Morphology
 
 SOMA = 1
 
+Row = tuple[float, ...]
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_POINT = re.compile(r"\(\s*" + r"[\s,]+".join([_NUMBER] * 4))
+
 
 def load_asc(path: str | Path) -> Morphology:
     """Read a morphology from a Neurolucida ASC file.
@@ -27,19 +31,18 @@ def load_asc(path: str | Path) -> Morphology:
     """
     path = Path(path)
     morphology = _read(path)
+    decimals = _decimals_of(path.read_text(encoding="utf-8", errors="replace"))
     pieces: list[Piece] = []
-    outline = _decimal(morphology.soma.points)
+    outline = _restore(_table(morphology.soma), decimals)
     if len(outline) >= 3:
-        points = np.column_stack([outline, np.zeros(len(outline))])
-        pieces.append(Piece(SOMA, points, is_contour=True))
+        pieces.append(Piece(SOMA, outline, is_contour=True))
     piece_of_section: dict[int, Piece] = {}
     for section in morphology.iter():
-        points = np.column_stack([_decimal(section.points), _decimal(section.diameters)])
-        piece = Piece(_swc_type(path, section), points)
-        if not section.is_root:
-            piece.parent = piece_of_section[section.parent.id]
-        elif pieces and pieces[0].is_contour:
-            way = np.concatenate([centre(outline), [0.01]])
+        parent = None if section.is_root else piece_of_section[section.parent.id]
+        points = _restore(_table(section), decimals, parent)
+        piece = Piece(_swc_type(path, section), points, parent)
+        if parent is None and pieces and pieces[0].is_contour:
+            way = np.concatenate([centre(outline[:, :3]), [0.01]])
             piece.points = np.concatenate([[way], points])
             piece.parent, piece.parent_x, piece.is_wire = pieces[0], 0.5, True
         piece_of_section[section.id] = piece
@@ -70,9 +73,30 @@ def _input_error(path: Path, message: str) -> InputError:
     return InputError(f"{path}:{line[1]}" if line else path, text or "is not a Neurolucida file")
 
 
-def _decimal(values: np.ndarray) -> np.ndarray:
-    """Float32 values as the decimal numbers of the file: the shortest that round to them."""
-    return np.array([float(str(value)) for value in values.flat]).reshape(values.shape)
+def _table(part: Any) -> np.ndarray:
+    """(n, 4) f4 [um]: x, y, z, diam of a soma or section."""
+    return np.column_stack([part.points, part.diameters])
+
+
+def _decimals_of(text: str) -> dict[Row, Row]:
+    """Each point of a file: from its float32 values to the decimal ones."""
+    rows = np.array([list(map(float, row)) for row in _POINT.findall(text)]).reshape(-1, 4)
+    single = rows.astype(np.float32).tolist()
+    return {tuple(key): tuple(row) for key, row in zip(single, rows.tolist(), strict=True)}
+
+
+def _restore(
+    points: np.ndarray, decimals: dict[Row, Row], parent: Piece | None = None
+) -> np.ndarray:
+    """Points in float64 as the file has them, which MorphIO rounds to float32.
+
+    A first point that the file does not have is the parent's last, with the next one's diameter.
+    """
+    rows = [decimals.get(tuple(row), tuple(row)) for row in points.tolist()]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    if parent is not None and len(table) > 1 and tuple(points[0].tolist()) not in decimals:
+        table[0] = [*parent.points[-1, :3], table[1, 3]]
+    return table
 
 
 def _swc_type(path: Path, section: Any) -> int:
