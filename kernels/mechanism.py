@@ -97,6 +97,7 @@ class Mechanism:
     ions: tuple[IonUse, ...] = ()
     currents: tuple[Current, ...] = ()
     init: Kernel = Kernel()
+    derive: Kernel = Kernel()  # once after INITIAL; made by `kernels.hoist`
     #: Sets every current variable at v, and the two temporaries `_i` (total outward current,
     #: electrode currents subtracted) and `_g` (d _i / d v). Empty body: no current.
     current: Kernel = Kernel()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.block import Block, Instances
+from kernels.block import Block
 from kernels.mechanism import IonUse, Kernel, Mechanism
 
 FIELDS = ("e", "ci", "co", "i")
@@ -88,15 +88,14 @@ class Storage:
 
 
 def _kernels(mechanism: Mechanism) -> list[Kernel]:
-    every = [mechanism.init, mechanism.current, mechanism.state]
+    every = [mechanism.init, mechanism.derive, mechanism.current, mechanism.state]
     return every + [k for k in (mechanism.receive, mechanism.receive_init) if k is not None]
 
 
 def storage_of(
-    group: Instances, live: frozenset[tuple[str, str]], keep: frozenset[str] = frozenset()
+    mechanism: Mechanism, live: frozenset[tuple[str, str]], keep: frozenset[str] = frozenset()
 ) -> Storage:
     """Slots of one mechanism; `keep` names variables to be sampled."""
-    mechanism = group.mechanism
     ions = ion_variables(mechanism)
     own = mechanism.variables()
     loaded = {name for kernel in _kernels(mechanism) for name in kernel.loads} | keep

@@ -9,6 +9,7 @@ from kernels.cpu.layout import group_cells
 from kernels.cpu.program import make_program
 from kernels.cpu.state import GroupState, Sampler
 from kernels.errors import NotFinite
+from kernels.hoist import hoist
 from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import live_ion_fields, reversal_nodes, storage_of
 
@@ -24,9 +25,9 @@ class CpuEngine:
         for group in block.mechanisms:
             constants = constants_of(block, group.mechanism)
             keep = _sampled(block, group.mechanism.name)
-            mechanisms.append(specialise(group.mechanism, constants))
+            mechanisms.append(hoist(specialise(group.mechanism, constants)))
             tables.append(build_table(group.mechanism, constants, block.dt))
-            storages.append(storage_of(group, live, keep))
+            storages.append(storage_of(mechanisms[-1], live, keep))
             keeps.append(keep)
         self.storages = storages
         self.live = sorted(live)

@@ -111,6 +111,8 @@ class MechanismPrinter:
         """All functions: init, current, state, receive, receive_init, where there is something."""
         m = self.mechanism
         parts = [self._loop("init", m.init, scalar=sends(m.init))]
+        if m.derive.body:
+            parts.append(self._loop("derive", m.derive))
         if m.current.body:
             parts.append(self._loop("current", m.current, current=True))
         if m.state.body:

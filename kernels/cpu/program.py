@@ -113,7 +113,7 @@ def make_program(
         text = MechanismPrinter(mechanism, storage, keep).text()
         module = cache.load(mechanism.name, text, scope)
         modules.append(module.__name__)
-        names = ("init", "current", "state", "receive", "receive_init")
+        names = ("init", "derive", "current", "state", "receive", "receive_init")
         found = {n: getattr(module, f"{n}_{mechanism.name}", None) for n in names}
         functions.append({n: f for n, f in found.items() if f is not None})
     names = [name.strip() for name in FIXED.split(",")]

@@ -194,7 +194,10 @@ class GroupState:
     # --- running ---
 
     def reset(self) -> None:
-        """Voltages, ions, parameters, INITIAL of every mechanism and connection, first currents."""
+        """Voltages, ions, parameters, INITIAL of every mechanism and connection, first currents.
+
+        Ends with an epoch of no steps, so that everything is compiled before time is taken.
+        """
         block = self.engine.block
         self.voltage[:] = 0.0
         self.voltage[self.layout.place] = block.v_init[self.layout.node]
@@ -207,6 +210,8 @@ class GroupState:
         for k, group in enumerate(block.mechanisms):
             if len(self.slices[k].index):
                 self._run("init", k)
+                if "derive" in self.engine.program.functions[k]:
+                    self._run("derive", k)
             if writes_concentration(group.mechanism):
                 self._follow(group.mechanism.ions)
         self._reset_connections()
@@ -216,6 +221,8 @@ class GroupState:
         for k, functions in enumerate(self.engine.program.functions):
             if "current" in functions and len(self.slices[k].index):
                 self._run("current", k)
+        nothing = np.zeros(0, I8)
+        self.advance(0, 0, nothing, np.zeros(0), nothing, self.engine.sampler.open(0, 0))
 
     def _reset_ions(self) -> None:
         for ion in self.engine.block.ions:
