@@ -139,7 +139,7 @@ def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     demo.add_argument("--ranks", type=count, default=2, metavar="N", help="MPI ranks (default: 2)")
     demo.add_argument(
-        "--tstop", type=positive, default=500.0, metavar="MS", help="duration (default: 500)"
+        "--tstop", type=positive, default=1000.0, metavar="MS", help="duration (default: 1000)"
     )
     demo.add_argument(
         "--seed", type=seed, default=1, metavar="N", help="of the circuit (default: 1)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from importlib import metadata
 
 import h5py
 import libsonata
@@ -17,17 +16,6 @@ from launch.demo.model import N_INPUTS, TYPES
 from launch.demo.sonata import write_index
 
 N_CELLS = sum(t.n for t in TYPES)
-
-
-@pytest.fixture(scope="module")
-def circuit(tmp_path_factory):
-    try:
-        metadata.distribution("bmtk")
-    except metadata.PackageNotFoundError:
-        pytest.skip("bmtk's data files are not installed: pip install --no-deps bmtk==1.2.0")
-    folder = tmp_path_factory.mktemp("demo") / "circuit"
-    build_circuit(folder, seed=1, tstop=500.0)
-    return folder
 
 
 def edges(circuit, name):
