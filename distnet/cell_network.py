@@ -52,15 +52,19 @@ class CellNetwork:
         """
         return self._add(cell, Cell, name or f"cell {self.n_cells}")
 
-    def add_artificial(self, mechanism: str, name: str = "", **parameters: float) -> int:
+    def add_artificial(
+        self, mechanism: str, name: str = "", train: Iterable[float] = (), **parameters: float
+    ) -> int:
         """Add an artificial cell, e.g. NetStim; return its gid.
 
         Args:
             mechanism: ARTIFICIAL_CELL name of a .mod file.
             name: for messages; "MECHANISM GID" by default.
+            train: spike times [ms] for VecStim to play.
             parameters: by the names in the .mod file.
         """
-        cell = ArtificialCell(mechanism, {k: float(v) for k, v in parameters.items()})
+        values = {k: float(v) for k, v in parameters.items()}
+        cell = ArtificialCell(mechanism, values, tuple(sorted(float(t) for t in train)))
         return self._add(cell, ArtificialCell, name or f"{mechanism} {self.n_cells}")
 
     def add_spike_train(self, times: Iterable[float], name: str = "") -> int:

@@ -163,7 +163,9 @@ class _Lowering:
                     default = mechanism.variables()[name].default
                     values[name] = np.full(len(placed), default)
                 values[name][i] = value
-        return Instances(mechanism, node, cell, values)
+        trains = [one[3].train if isinstance(one[3], ArtificialCell) else () for one in placed]
+        played = tuple(np.array(train) for train in trains) if any(trains) else ()
+        return Instances(mechanism, node, cell, values, played)
 
     def _density(self, mechanism: Mechanism, placed: list) -> Instances:
         size = [0 if not isinstance(d, Density) else len(d.node) for _, _, _, d in placed]

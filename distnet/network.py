@@ -20,6 +20,7 @@ class ArtificialCell:
 
     mechanism: str
     parameters: dict[str, float] = field(default_factory=dict)
+    train: tuple[float, ...] = ()  # spike times [ms] that VecStim plays
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ class Result:
 
     spike_gid: np.ndarray  # (n,) i8, all spikes of this rank's gids, sorted by (time, gid)
     spike_time: np.ndarray  # (n,) f8 [ms]
+    #: (n_sample, n_place) f8 a recording, of the places on this rank (`Lowered.recorded`); empty where
+    #: samples were handed to `on_samples`
+    samples: tuple[np.ndarray, ...] = ()
 
 
 class Simulation:
@@ -165,7 +168,7 @@ class Simulation:
         """
         n_steps = self._steps(tstop)
         queue = EventQueue(self.routing, self.epoch)
-        fired = []
+        fired, samples = [], []
         self.engine.reset()
         self._next_train = 0
         for first in range(0, n_steps, self.epoch):
@@ -180,10 +183,12 @@ class Simulation:
             fired.append(spikes)
             if on_samples is not None:
                 on_samples(self.engine.read())
+            elif self.recordings:
+                samples.append(self.engine.read())
             if on_progress is not None:
                 on_progress(last, n_steps)
         self.exchange.finish()
-        return self._result(fired)
+        return self._result(fired, samples)
 
     def _steps(self, tstop: float) -> int:
         steps = round(tstop / self.settings.dt)
@@ -221,7 +226,8 @@ class Simulation:
         )
 
     @staticmethod
-    def _result(fired: list[np.ndarray]) -> Result:
+    def _result(fired: list[np.ndarray], samples: list[list[np.ndarray]]) -> Result:
         spikes = np.concatenate(fired)
         order = np.lexsort((spikes["gid"], spikes["time"]))
-        return Result(spikes["gid"][order].astype(np.int64), spikes["time"][order])
+        joined = tuple(np.concatenate(parts) for parts in zip(*samples, strict=True))
+        return Result(spikes["gid"][order].astype(np.int64), spikes["time"][order], joined)

@@ -21,6 +21,8 @@ class Instances:
     node: np.ndarray  # (n,) i4, node of the block; -1 for an artificial cell
     cell: np.ndarray  # (n,) i4, cell of the block
     parameters: dict[str, np.ndarray] = field(default_factory=dict)  # name -> (n,) f8; rest: default
+    #: spike times [ms] that the function `train` of artificial cells gives; empty: none has any
+    trains: tuple[np.ndarray, ...] = ()
 
     @property
     def n(self) -> int:

@@ -76,7 +76,7 @@ def advance({arguments}):
 FIXED = (
     "first, last, dt, half_step, lanes, n_place, parent, axial, storage, static, voltage, diagonal, "
     "right, detector_node, detector_threshold, detector_above, detector_source, event_ptr, "
-    "event_time, event_mechanism, event_instance, event_weight, weights, train, train_ptr, "
+    "event_time, event_mechanism, event_instance, event_weight, weights, "
     "probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
 ) + QUEUE
 
@@ -119,7 +119,7 @@ def make_program(
     names = [name.strip() for name in FIXED.split(",")]
     for k, functions_of in enumerate(functions):
         names += [f"data_{k}", f"node_{k}", f"n_{k}", f"table_{k}"]
-        names += [f"source_{k}"] if "receive" in functions_of else []
+        names += [f"source_{k}", f"train_{k}", f"train_ptr_{k}"] if "receive" in functions_of else []
     names += live
     reversals = []
     for ion in sorted({ion for ion, field in ion_fields if field == "e"} & _followed(mechanisms)):
@@ -180,7 +180,7 @@ def _advance_text(
             states.append(_call("state", k, storage))
         if "receive" in functions_of:
             outbox = OUTBOX.replace("mechanism, source, ", f"m, source_{k}, ", 1)
-            call = _call("receive", k, storage, f", {outbox}, train, train_ptr")
+            call = _call("receive", k, storage, f", {outbox}, train_{k}, train_ptr_{k}")
             call = call.replace(f"n_{k}, ", "i, weights, w, flag, ", 1)
             receives += [f"{'elif' if receives else 'if'} m == {k}:", f"    {call}"]
     samples = []

@@ -27,6 +27,8 @@ class Slice:
     data: np.ndarray  # flat tiles, see kernels.cpu.printer
     node: np.ndarray  # (tiles * LANES,) i4, place in the group's arrays; the spare one to fill up
     source: np.ndarray  # (n,) i4, source of the block that an artificial cell is, or -1
+    train: np.ndarray  # spike times [ms] of all instances, each followed by -1
+    train_ptr: np.ndarray  # (n,) i8, where those of an instance begin
 
 
 class GroupState:
@@ -89,7 +91,11 @@ class GroupState:
         is_source = block.source_instance[:, 0] == k
         source[block.source_instance[is_source, 1]] = np.flatnonzero(is_source)
         data = np.zeros(tiles * len(storage.slots) * LANES)
-        return Slice(index, data, node, source[index])
+        trains = [group.trains[i] if group.trains else np.zeros(0) for i in index]
+        ends = np.cumsum([len(train) + 1 for train in trains], dtype=I8)
+        starts = ends - np.array([len(train) + 1 for train in trains], I8)
+        train = np.concatenate([np.append(train, -1.0) for train in trains] or [np.zeros(0)])
+        return Slice(index, data, node, source[index], train, starts)
 
     def _lay_connections(self, block: Block) -> None:
         """Connections onto this group's instances, with room for the arguments of NET_RECEIVE."""
@@ -124,7 +130,6 @@ class GroupState:
         self.n_artificial = sum(int((part.source >= 0).sum()) for part in self.slices)
         self.spike_count = np.zeros(2, I8)
         self._size_spikes(1)
-        self.train, self.train_ptr = np.zeros(1), np.zeros(1, I8)
 
     def _size_spikes(self, steps: int) -> None:
         size = len(self.detector_node) * (steps // 2 + 1) + 64 * self.n_artificial
@@ -172,12 +177,13 @@ class GroupState:
             "n_place": layout.n_node,
         }
         own = "parent axial storage static voltage diagonal right detector_node detector_threshold "
-        own += "detector_above detector_source weights train train_ptr self_time self_flag "
+        own += "detector_above detector_source weights self_time self_flag "
         own += "self_mechanism self_instance self_weight self_count spike_count"
         values.update({name: getattr(self, name) for name in own.split()})
         for k, part in enumerate(self.slices):
             values |= {f"data_{k}": part.data, f"node_{k}": part.node, f"n_{k}": len(part.index)}
             values |= {f"table_{k}": self.tables[k], f"source_{k}": part.source}
+            values |= {f"train_{k}": part.train, f"train_ptr_{k}": part.train_ptr}
         values.update(self.ions)
         for ion, (_, nodes) in self.engine.followed.items():
             local = self.place_of[nodes]
@@ -308,7 +314,8 @@ class GroupState:
         return (
             k, self.slices[k].source, 0, self.self_time, self.self_flag, self.self_mechanism,
             self.self_instance, self.self_weight, self.self_count, self.spike_step,
-            self.spike_time, self.spike_source, self.spike_count, self.train, self.train_ptr,
+            self.spike_time, self.spike_source, self.spike_count,
+            self.slices[k].train, self.slices[k].train_ptr,
         )  # fmt: skip
 
     def _run(self, kernel: str, k: int) -> None:

@@ -99,9 +99,16 @@ class ReferenceEngine:
             "net_send": lambda delay, f: self._send(t + delay, f, m, i, arguments),
             "net_move": lambda time: self._move(time, m, i),
             "net_event": lambda time: self._fire(step, time, m, i),
+            "train": lambda index: self._train(m, i, int(index)),
         }
         values = population.run(kernel, i, self.fields, self.voltage, t, extra, functions)
-        arguments[:] = [values[name] for name in kernel.args][: len(arguments)] or arguments
+        for k, name in enumerate(kernel.args[: len(arguments)]):
+            arguments[k] = values[name]
+
+    def _train(self, m: int, i: int, index: int) -> float:
+        trains = self.block.mechanisms[m].trains
+        times = trains[i] if trains else ()
+        return float(times[index]) if index < len(times) else -1.0
 
     def _send(self, time, flag, m, i, arguments) -> None:
         heapq.heappush(self.pending, (time, next(self.count), flag, m, i, arguments))
