@@ -157,7 +157,7 @@ class Cell:
             self.cm[at] = cm
         self._forget("cable")
 
-    def insert(self, mechanism: str, region: Where = None, **parameters: Value) -> None:
+    def insert(self, mechanism: str, /, region: Where = None, **parameters: Value) -> None:
         """Insert a density mechanism, or set parameters of one that is inserted.
 
         Args:
@@ -184,7 +184,7 @@ class Cell:
         self._ions.append((ion, _Declared(self._find(region), self._check(ion, given))))
         self._forget("ions")
 
-    def place(self, location: Location, mechanism: str, **parameters: float) -> int:
+    def place(self, location: Location, mechanism: str, /, **parameters: float) -> int:
         """Place a point process; return its index in `processes`.
 
         At x = 1 it sits on the end of the section, at x = 0 where the section is attached, as in
