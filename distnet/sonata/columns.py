@@ -162,7 +162,7 @@ def numbers(rows: Rows, *names: str) -> np.ndarray:
         for at, given in stored(rows, name):
             if given.dtype.kind not in "iufb":
                 raise InputError(rows.where, f'the column "{name}" does not hold numbers')
-            column[at] = given
+            column[at] = np.where(np.isnan(given), column[at], given)
         out = np.where(np.isnan(column), out, column)
     return out
 

@@ -133,9 +133,8 @@ class SonataNetwork:
             target = edges.target.population
             mine = gids[(gids >= target.first) & (gids < target.last)]
             synapses = edges.onto(np.sort(mine), self._synapse_model, self.dt)
-            targets, start = np.unique(synapses.target, return_index=True)
-            stop = np.append(start[1:], len(synapses.target))
-            for gid, first, last in zip(targets, start, stop, strict=True):
+            targets, start, n = np.unique(synapses.target, return_index=True, return_counts=True)
+            for gid, first, last in zip(targets, start, start + n, strict=True):
                 self._synapses[int(gid)].append((edges, synapses.piece(first, last)))
 
     def cell(self, gid: int) -> Cell | SpikeTrain:
@@ -216,9 +215,8 @@ class SonataNetwork:
                 raise InputError(nodes.where, problem)
             morphology, fit_file, processing = model
             fit = read_fit(fit_file, nodes.where)
-            self._templates[model] = build_cell(
-                morphology, fit, processing, self.dl, self.threshold
-            )
+            cell = build_cell(morphology, fit, processing, self.dl, self.threshold)
+            self._templates[model] = cell
         return self._templates[model]
 
     def _synapse_model(

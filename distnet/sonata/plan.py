@@ -143,7 +143,8 @@ def relative_name(text: str, path: Path, folder: Path) -> str:
     """The name below the output folder of a file given as `text`, or as `path` if it lies there."""
     if path.is_relative_to(folder):
         return str(path.relative_to(folder))
-    return PurePath(text).name if PurePath(text).is_absolute() else str(PurePath(text))
+    given = PurePath(text)
+    return given.name if given.is_absolute() or ".." in given.parts else str(given)
 
 
 def effective_configuration(config: Config, run: Run) -> dict[str, Any]:

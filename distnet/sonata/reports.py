@@ -128,7 +128,9 @@ class Report:
         return f"{mechanism}.{self.variable.removesuffix(f'_{mechanism}')}"
 
 
-def read_report_section(section: Section, gids: np.ndarray, dt: float, tstop: float) -> Report:
+def read_report_section(
+    section: Section, gids: np.ndarray, dt: float, tstop: float, last: float
+) -> Report:
     """Read one report of a configuration.
 
     Args:
@@ -136,6 +138,7 @@ def read_report_section(section: Section, gids: np.ndarray, dt: float, tstop: fl
         gids: (n,) i8, the detailed cells that it names.
         dt: time step of the simulation [ms].
         tstop: end of the simulation [ms].
+        last: end of the simulation by the configuration, after which no report may end [ms].
 
     Raises:
         InputError: a value is missing or wrong.
@@ -148,7 +151,11 @@ def read_report_section(section: Section, gids: np.ndarray, dt: float, tstop: fl
     require_multiple(section, "dt", interval, dt, "the time step")
     start = section.number("start_time", 0.0)
     require_multiple(section, "start_time", start, interval, "the report's dt")
-    stop = min(section.number("end_time", tstop), tstop)
+    end = section.number("end_time", last)
+    if end > last * (1.0 + 1e-9):
+        problem = f"it ends at {end} ms, after the simulation, {last} ms"
+        raise InputError(section.where("end_time"), problem)
+    stop = min(end, tstop)
     if not 0.0 <= start < stop:
         problem = (
             f"it starts at {start} ms and ends at {stop} ms; it needs 0 <= start < end <= tstop"

@@ -150,13 +150,14 @@ def read_inputs(
 
 def read_reports(config: Config, sets: NodeSets, nodes: list[Nodes], run: Run) -> Iterator[Report]:
     """Read the reports."""
-    folder = read_output(config).folder
-    seen: dict[str, str] = {}
+    output = read_output(config)
+    last = config.section("run").number("tstop", run.tstop)
+    seen = {output.spikes_file: "output.spikes_file", output.spikes_csv: "output.spikes_file_csv"}
     for section in enabled(config, "reports"):
         gids = chosen(section, "cells", sets, nodes, "biophysical")
-        report = read_report_section(section, gids, run.dt, run.tstop)
+        report = read_report_section(section, gids, run.dt, run.tstop, max(last, run.tstop))
         path = section.path("file_name") if section.has("file_name") else Path(report.file_name)
-        name = relative_name(report.file_name, path, folder)
+        name = relative_name(report.file_name, path, output.folder)
         if name in seen:
             raise InputError(section.where("file_name"), f'"{name}" is written by {seen[name]} too')
         seen[name] = section.name
