@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numba
 
+from kernels.cpu.jit import kept
+
 
 def folder() -> Path:
     """Where compiled functions are kept; a private temporary folder if that cannot be written."""
@@ -67,10 +69,9 @@ def load(name: str, text: str, scope: dict[str, object]) -> types.ModuleType:
     module.__file__ = str(path)
     module.__dict__.update(scope)
     exec(compile(text, str(path), "exec"), module.__dict__)
-    option = numba.njit(error_model="numpy", cache=True)
     for key, value in list(module.__dict__.items()):
         if isinstance(value, types.FunctionType) and value.__code__.co_filename == str(path):
-            module.__dict__[key] = option(value)
+            module.__dict__[key] = kept(value)
     return module
 
 

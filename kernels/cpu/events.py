@@ -6,12 +6,10 @@ caller that sees an overflow raises; nothing is dropped silently.
 
 from __future__ import annotations
 
-import numba
-
-_jit = numba.njit(error_model="numpy", cache=True)
+from kernels.cpu.jit import kept
 
 
-@_jit
+@kept
 def send(
     time, flag, instance, weight, mechanism, source, step, self_time, self_flag, self_mechanism,
     self_instance, self_weight, self_count, spike_step, spike_time, spike_source, spike_count,
@@ -29,7 +27,7 @@ def send(
     self_count[0] = k + 1
 
 
-@_jit
+@kept
 def move(
     time, instance, weight, mechanism, source, step, self_time, self_flag, self_mechanism,
     self_instance, self_weight, self_count, spike_step, spike_time, spike_source, spike_count,
@@ -41,7 +39,7 @@ def move(
             return
 
 
-@_jit
+@kept
 def fire(
     time, instance, weight, mechanism, source, step, self_time, self_flag, self_mechanism,
     self_instance, self_weight, self_count, spike_step, spike_time, spike_source, spike_count,
@@ -59,7 +57,7 @@ def fire(
     spike_count[0] = k + 1
 
 
-@_jit
+@kept
 def earliest(limit, self_time, self_count):
     """Index of the first pending self-event at or before `limit`, or -1; of equals the oldest."""
     best = -1
@@ -71,7 +69,7 @@ def earliest(limit, self_time, self_count):
     return best
 
 
-@_jit
+@kept
 def remove(k, self_time, self_flag, self_mechanism, self_instance, self_weight, self_count):
     """Take self-event k out, keeping the order of the rest."""
     n = self_count[0]
@@ -84,7 +82,7 @@ def remove(k, self_time, self_flag, self_mechanism, self_instance, self_weight, 
     self_count[0] = n - 1
 
 
-@_jit
+@kept
 def find_spikes(
     step, dt, voltage, detector_node, detector_threshold, detector_above, detector_source,
     spike_step, spike_time, spike_source, spike_count,

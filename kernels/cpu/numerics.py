@@ -5,24 +5,12 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 
-import numba
 from llvmlite import ir
 from numba.core import types as nbtypes
 from numba.extending import intrinsic
 
 from kernels import intrinsics
-
-
-def use_wide_vectors() -> None:
-    """Let LLVM use 512-bit vectors where the CPU has them; call before the first compilation."""
-    from llvmlite import binding
-
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f") and numba.config.CPU_FEATURES is None:
-        numba.config.CPU_FEATURES = features.flatten() + ",-prefer-256-bit"
-
-
-use_wide_vectors()
+from kernels.cpu.jit import inlined
 
 
 @intrinsic
@@ -80,12 +68,11 @@ def _compile_all() -> dict[str, Callable[..., float]]:
     }
     scope.update(fma=fma, to_bits=to_bits, from_bits=from_bits, sqrt=sqrt, fabs=fabs)
     scope.update(floor=floor, ceil=ceil, fmod=fmod)
-    option = numba.njit(forceinline=True, error_model="numpy")
     ordered = [*intrinsics.HELPERS, *(f.__name__ for f in intrinsics.INTRINSICS.values()), "nernst"]
     for name in ordered:
         if name not in scope:
             source = getattr(intrinsics, name)
-            scope[name] = option(types.FunctionType(source.__code__, scope, name))
+            scope[name] = inlined(types.FunctionType(source.__code__, scope, name))
     return scope
 
 

@@ -30,7 +30,7 @@ def ion_arrays(storage: Storage) -> list[str]:
 
 def arguments(storage: Storage) -> str:
     """The arguments that init, current and state functions share."""
-    head = ["data", "node", "n", "voltage", "diagonal", "right", *ion_arrays(storage)]
+    head = ["data", "node", "n", "lanes", "voltage", "diagonal", "right", *ion_arrays(storage)]
     return ", ".join([*head, "table", "dt", "t"])
 
 
@@ -49,8 +49,31 @@ def sends(kernel: Kernel | None) -> bool:
 
 #: Names of the printed functions' own variables; a mechanism's variable of that name is renamed.
 RESERVED = frozenset(
-    "data node n voltage diagonal right table d o k l i w places weights conductance outward train "
-    "train_ptr send move fire".split()
+    [
+        "data",
+        "node",
+        "n",
+        "voltage",
+        "diagonal",
+        "right",
+        "table",
+        "d",
+        "o",
+        "k",
+        "l",
+        "i",
+        "w",
+        "places",
+        "weights",
+        "conductance",
+        "outward",
+        "train",
+        "train_ptr",
+        "send",
+        "move",
+        "fire",
+        "lanes",
+    ]
 ) | frozenset(OUTBOX.split(", "))
 
 
@@ -126,7 +149,9 @@ class MechanismPrinter:
     # --- pieces ---
 
     def _place(self, name: str, lane: str) -> str:
-        return f"d[{self.slots[name] * LANES} + {lane}]" if lane else f"d[{self.slots[name] * LANES}]"
+        return (
+            f"d[{self.slots[name] * LANES} + {lane}]" if lane else f"d[{self.slots[name] * LANES}]"
+        )
 
     def _loads(self, kernel: Kernel, lane: str) -> list[str]:
         lines = []
@@ -191,9 +216,6 @@ class MechanismPrinter:
             inner = ["o = node[i]", *self._gathers(kernel, lane), *self._loads(kernel, lane)]
             inner += [*body_lines(kernel.body), *self._stores(kernel, lane)]
             return lines + _indent(inner + self._scatters(kernel, lane), 2)
-        lines.append(f"    for k in range((n + {LANES - 1}) // {LANES}):")
-        lines.append(f"        d = data[k * {stride}:(k + 1) * {stride}]")
-        lines.append(f"        places = node[k * {LANES}:(k + 1) * {LANES}]")
         compute = [*self._loads(kernel, lane), *body_lines(kernel.body)]
         if current and "v" not in kernel.loads:
             compute.insert(0, f"v = {self._place('_v', lane)}")
@@ -204,24 +226,40 @@ class MechanismPrinter:
                 gathers.insert(0, f"{self._place('_v', lane)} = voltage[o]")
             compute += self._current_stores(lane)
             scatters += self._current_scatters(lane)
-        head = f"for l in range({LANES}):"
-        for piece, prefix in ((gathers, True), (compute, False), (scatters, True)):
-            if piece:
-                inside = (["o = places[l]"] if prefix else []) + piece
-                lines += _indent([head], 2) + _indent(inside, 3)
-        if len(lines) == 4:
-            lines.append("        pass")
-        return lines
+        for piece, over_places in ((gathers, True), (compute, False), (scatters, True)):
+            lines += _indent(self._over_tiles(piece, over_places, stride), 1)
+        return lines if len(lines) > 1 else [*lines, "    pass"]
+
+    @staticmethod
+    def _over_tiles(piece: list[str], over_places: bool, stride: int) -> list[str]:
+        """A loop of its own over all tiles.
+
+        Gathering all before computing lets the stores retire: a wide load straight after narrow
+        stores to the same place stalls. `lanes` is 8, but LLVM must not know: it would unroll the
+        loop before its vectoriser sees it.
+        """
+        if not piece:
+            return []
+        lines = [f"for k in range((n + {LANES - 1}) // {LANES}):"]
+        lines.append(f"    d = data[k * {stride}:(k + 1) * {stride}]")
+        if over_places:
+            lines.append(f"    places = node[k * {LANES}:(k + 1) * {LANES}]")
+            lines += [f"    for l in range({LANES}):", "        o = places[l]"]
+        else:
+            lines.append("    for l in range(lanes):")
+        return lines + _indent(piece, 2)
 
     def _receive(self, name: str, kernel: Kernel) -> list[str]:
         stride = len(self.slots) * LANES
-        shared = arguments(self.storage).replace("n, ", "i, weights, w, flag, ", 1)
+        shared = arguments(self.storage).replace("n, lanes, ", "i, weights, w, flag, ", 1)
         extra = f", {OUTBOX}, train, train_ptr"
         lines = [f"def {name}_{self.mechanism.name}({shared}{extra}):"]
         inner = [f"d = data[i // {LANES} * {stride} + i % {LANES}:]", "o = node[i]"]
         inner += [*self._gathers(kernel, ""), *self._loads(kernel, "")]
         used = set(kernel.loads) | set(kernel.stores)
-        inner += [f"{local_name(a)} = weights[w + {k}]" for k, a in enumerate(kernel.args) if a in used]
+        inner += [
+            f"{local_name(a)} = weights[w + {k}]" for k, a in enumerate(kernel.args) if a in used
+        ]
         inner += [*body_lines(kernel.body), *self._stores(kernel, "")]
         inner += [
             f"weights[w + {k}] = {local_name(a)}"

@@ -74,7 +74,7 @@ def advance({arguments}):
 """
 
 FIXED = (
-    "first, last, dt, half_step, lanes, n_place, parent, axial, storage, static, voltage, diagonal, "
+    "first, last, dt, half_step, tile_lanes, lanes, n_place, parent, axial, storage, static, voltage, diagonal, "
     "right, detector_node, detector_threshold, detector_above, detector_source, event_ptr, "
     "event_time, event_mechanism, event_instance, event_weight, weights, "
     "probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
@@ -119,7 +119,9 @@ def make_program(
     names = [name.strip() for name in FIXED.split(",")]
     for k, functions_of in enumerate(functions):
         names += [f"data_{k}", f"node_{k}", f"n_{k}", f"table_{k}"]
-        names += [f"source_{k}", f"train_{k}", f"train_ptr_{k}"] if "receive" in functions_of else []
+        names += (
+            [f"source_{k}", f"train_{k}", f"train_ptr_{k}"] if "receive" in functions_of else []
+        )
     names += live
     reversals = []
     for ion in sorted({ion for ion, field in ion_fields if field == "e"} & _followed(mechanisms)):
@@ -151,6 +153,7 @@ def make_program(
 
 def _call(kernel: str, k: int, storage: Storage, extra: str = "") -> str:
     shared = arguments(storage)
+    shared = shared.replace("lanes", "tile_lanes")
     for name in ("data", "node", "n", "table"):
         shared = f", {shared}, ".replace(f", {name}, ", f", {name}_{k}, ").strip(", ")
     return f"{kernel}_{k}({shared}{extra})"
@@ -181,7 +184,7 @@ def _advance_text(
         if "receive" in functions_of:
             outbox = OUTBOX.replace("mechanism, source, ", f"m, source_{k}, ", 1)
             call = _call("receive", k, storage, f", {outbox}, train_{k}, train_ptr_{k}")
-            call = call.replace(f"n_{k}, ", "i, weights, w, flag, ", 1)
+            call = call.replace(f"n_{k}, tile_lanes, ", "i, weights, w, flag, ", 1)
             receives += [f"{'elif' if receives else 'if'} m == {k}:", f"    {call}"]
     samples = []
     for array in array_names(len(modules), live):

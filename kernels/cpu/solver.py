@@ -8,14 +8,11 @@ bits of the sum, the same for any number of lanes.
 
 from __future__ import annotations
 
-import numba
-
+from kernels.cpu.jit import kept
 from kernels.cpu.numerics import FUNCTIONS
 
-_jit = numba.njit(error_model="numpy", cache=True)
 
-
-@_jit
+@kept
 def solve_cable(lanes, n, parent, axial, diagonal, right):
     """Solve in place: `right` becomes the new voltage, `diagonal` its inverse pivots.
 
@@ -43,14 +40,14 @@ def solve_cable(lanes, n, parent, axial, diagonal, right):
 _nernst = FUNCTIONS["nernst"]
 
 
-@_jit
+@kept
 def update_reversal(place, inside, outside, reversal, valence, celsius):
     """Reversal potentials [mV] from concentrations [mM], at some places."""
     for i in place:
         reversal[i] = _nernst(inside[i], outside[i], valence, celsius)
 
 
-@_jit
+@kept
 def prepare_matrix(n, storage, static, voltage, diagonal, right):
     """diagonal = static part, right = stored charge over dt.
 
@@ -63,7 +60,7 @@ def prepare_matrix(n, storage, static, voltage, diagonal, right):
         right[i] = storage[i] * voltage[i]
 
 
-@_jit
+@kept
 def update_voltage(n, half_step, right, voltage):
     """Take over the solution; of a half step (Crank-Nicolson) make a whole one."""
     if half_step:

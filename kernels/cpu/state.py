@@ -46,7 +46,9 @@ class GroupState:
         self._lay_sources(block)
         self.slices = [
             self._lay_instances(block, k, group, storage)
-            for k, (group, storage) in enumerate(zip(block.mechanisms, engine.storages, strict=True))
+            for k, (group, storage) in enumerate(
+                zip(block.mechanisms, engine.storages, strict=True)
+            )
         ]
         self.ions = {f"{ion}_{field}": np.zeros(n + 1) for ion, field in engine.live}
         self._lay_connections(block)
@@ -84,6 +86,8 @@ class GroupState:
 
     def _lay_instances(self, block: Block, k: int, group: Instances, storage: Storage) -> Slice:
         index = np.flatnonzero(np.isin(group.cell, self.layout.cells))
+        # by place, so that tiles lie along the lanes; several on one node keep their order
+        index = index[np.argsort(self.place_of[group.node[index]], kind="stable")]
         tiles = -(-len(index) // LANES)
         node = np.full(tiles * LANES, self.spare, I4)
         node[: len(index)] = self.place_of[group.node[index]]
@@ -173,6 +177,7 @@ class GroupState:
         values: dict[str, object] = {
             "dt": block.dt,
             "half_step": block.method == "crank-nicolson",
+            "tile_lanes": LANES,
             "lanes": layout.lanes,
             "n_place": layout.n_node,
         }
@@ -307,7 +312,8 @@ class GroupState:
     def _shared(self, k: int) -> tuple:
         part, storage = self.slices[k], self.engine.storages[k]
         arrays = [self.ions[name] for name in ion_arrays(storage)]
-        head = (part.data, part.node, len(part.index), self.voltage, self.diagonal, self.right)
+        head = (part.data, part.node, len(part.index), LANES)
+        head = (*head, self.voltage, self.diagonal, self.right)
         return (*head, *arrays, self.tables[k], self.engine.block.dt, 0.0)
 
     def _outbox(self, k: int) -> tuple:
@@ -335,7 +341,7 @@ class GroupState:
                 target = (int(self.connection_instance[c]), self.weights)
                 place = (int(self.connection_weight[c]), 0.0)
                 head = (shared[0], shared[1], *target, *place)
-                functions["receive_init"](*head, *shared[3:], *self._outbox(k))
+                functions["receive_init"](*head, *shared[4:], *self._outbox(k))
 
     def advance(self, first, last, step, time, connection, samples) -> None:
         """Run the compiled function over the epoch; events are sorted by step."""
@@ -385,9 +391,7 @@ class Sampler:
         """Make room for the steps from `first` to `last`; return what the compiled function takes."""
         start = [-(-first // probe.every) for probe in self.probes]
         stop = [-(-last // probe.every) for probe in self.probes]
-        size = [
-            (b - a) * len(p.place) for a, b, p in zip(start, stop, self.probes, strict=True)
-        ]
+        size = [(b - a) * len(p.place) for a, b, p in zip(start, stop, self.probes, strict=True)]
         offset = np.concatenate([[0], np.cumsum(size)]).astype(I8)
         samples = np.zeros(int(offset[-1]))
         for p, probe in enumerate(self.probes):
