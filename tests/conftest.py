@@ -73,6 +73,11 @@ class Finished:
     def output(self) -> str:
         return self.stdout + self.stderr
 
+    @property
+    def told(self) -> list[str]:
+        """What distnet itself said is wrong (an MPI launcher may add words of its own)."""
+        return [line for line in self.stderr.splitlines() if line.startswith("distnet: ")]
+
 
 def run_command(
     command: list[str], timeout: float, env: dict[str, str] | None = None, cwd: Path | None = None

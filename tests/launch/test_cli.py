@@ -67,7 +67,7 @@ def test_wrong_usage_is_told_by_one_rank(mpirun):
 def test_wrong_input_is_told_by_one_rank(mpirun, tmp_path):
     done = mpirun(3, ["-m", "launch", "run", tmp_path / "none.json", "--out", tmp_path / "out"])
     assert done.returncode == 1
-    assert done.stderr.strip() == f"distnet: {tmp_path / 'none.json'}: no such file"
+    assert done.told == [f"distnet: {tmp_path / 'none.json'}: no such file"]
     assert not list(tmp_path.iterdir())
 
 

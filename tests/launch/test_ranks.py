@@ -47,8 +47,9 @@ def test_ranks_count_themselves(job):
 def test_an_error_of_all_ranks_is_told_once_without_noise(job):
     done, seconds = job(3, "raise InputError('circuit.json', 'no cells')")
     assert done.returncode == 1
-    told = [line for line in done.stderr.splitlines() if line and line != "cleaned up"]
-    assert told == ["distnet: circuit.json: no cells"]
+    assert done.told == ["distnet: circuit.json: no cells"]
+    assert "Abort" not in done.output
+    assert "Traceback" not in done.output
     assert seconds < 20
 
 
