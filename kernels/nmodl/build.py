@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 
 #: Names that bodies call; a variable of that name gets a trailing underscore.
 CALLED = frozenset(
-    "exp log log10 pow sqrt fabs floor ceil sin cos tan asin acos atan sinh cosh tanh fmod min max "
-    "table train net_send net_event net_move fma".split()
+    ["exp", "log", "log10", "pow", "sqrt", "fabs", "floor", "ceil", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "fmod", "min", "max", "table", "train", "net_send", "net_event", "net_move", "fma"]
 )  # fmt: skip
 
 
@@ -114,6 +113,15 @@ def compare(left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.Compare:
 
 def assign(target: str, value: ast.expr) -> ast.Assign:
     return ast.Assign([ast.Name(target, ast.Store())], value, lineno=1)
+
+
+def branch(
+    condition: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt]
+) -> list[ast.stmt]:
+    """An if; nothing where both sides are empty, turned round where the first is."""
+    if body:
+        return [ast.If(condition, body, orelse)]
+    return [ast.If(ast.UnaryOp(ast.Not(), condition), orelse, [])] if orelse else []
 
 
 def target_of(statement: ast.stmt) -> str | None:

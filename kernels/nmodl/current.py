@@ -9,7 +9,10 @@ from kernels.mechanism import Current
 from kernels.nmodl.build import add, assign, div, name, names_in, num, sub
 from kernels.nmodl.dataflow import loads_of, stores_of
 from kernels.nmodl.differentiate import (
-    NotDifferentiable, depends_on, derivative, differentiate,
+    NotDifferentiable,
+    depends_on,
+    derivative,
+    differentiate,
 )  # fmt: skip
 
 STEP = 0.001  # [mV], of the two evaluations
@@ -53,7 +56,8 @@ def _exact(body: list[ast.stmt], currents: Sequence[Current]) -> list[ast.stmt] 
 
 def _two_evaluations(body: list[ast.stmt], currents: Sequence[Current]) -> list[ast.stmt]:
     """The body at v + 0.001 on temporaries, then at v; variables that it reads before it sets
-    them are shared by both, as they are in NEURON."""
+    them are shared by both, as they are in NEURON.
+    """
     own = stores_of(body) - loads_of(body)
     renamed = {n: f"_high_{n}" for n in own}
     first = [_Rename({**renamed, "v": "_high_v"}).visit(s) for s in _copy(body)]

@@ -45,7 +45,7 @@ def _visit(body: Iterable[ast.stmt], known: set[str], loads: set[str]) -> set[st
     return known
 
 
-def zero_unset(body: list[ast.stmt], declared: set[str]) -> list[ast.stmt]:
+def zero_unset(body: list[ast.stmt], *given: str) -> list[ast.stmt]:
     """Give temporaries that may be read before they are set the value 0 first, as C statics have."""
-    missing = sorted(n for n in loads_of(body) if n.startswith("_") and n not in declared)
+    missing = sorted(n for n in loads_of(body) if n.startswith("_") and n not in given)
     return [assign(n, num(0.0)) for n in missing] + body

@@ -6,7 +6,19 @@ import ast
 from collections.abc import Sequence
 
 from kernels.nmodl.build import (
-    add, assign, binary, call, div, mul, name, names_in, neg, num, sub, target_of, value_of,
+    add,
+    assign,
+    binary,
+    call,
+    div,
+    mul,
+    name,
+    names_in,
+    neg,
+    num,
+    sub,
+    target_of,
+    value_of,
 )  # fmt: skip
 
 

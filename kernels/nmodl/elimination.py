@@ -83,7 +83,7 @@ def _substitute(
 
 def _kept(value: ast.expr, stem: str, fresh: Callable[[str], str], out: Body) -> ast.expr:
     """The value in a temporary, unless it is a constant or a temporary already."""
-    if isinstance(value, ast.Name) and value.id.startswith("_") or value_of(value) is not None:
+    if (isinstance(value, ast.Name) and value.id.startswith("_")) or value_of(value) is not None:
         return value
     target = fresh(stem)
     out.append(assign(target, value))

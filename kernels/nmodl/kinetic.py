@@ -11,7 +11,15 @@ import ast
 
 from kernels.nmodl import tree
 from kernels.nmodl.build import (
-    add, assign, binary, mul, name, neg, num, sub, value_of,
+    add,
+    assign,
+    binary,
+    mul,
+    name,
+    neg,
+    num,
+    sub,
+    value_of,
 )  # fmt: skip
 from kernels.nmodl.elimination import Row, accumulate
 from kernels.nmodl.linear import split_linear

@@ -12,6 +12,7 @@ from kernels.nmodl import tree
 from kernels.nmodl.build import assign, mangle, name, num
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
+from kernels.nmodl.optimise import optimise
 from kernels.nmodl.solve import solve
 from kernels.nmodl.symbols import Symbols, make_symbols
 from kernels.nmodl.tables import Tables
@@ -139,14 +140,11 @@ def _localised(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Body
 
 
 def _finish(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Kernel:
-    """Dataflow of a body; its temporaries all set before they are read."""
-    body = zero_unset(_localised(symbols, body, args), set())
-    loads, stores = loads_of(body), stores_of(body)
-    stores = {n for n in stores if not n.startswith("_")}
-    loads |= half_set(body) & stores
-    for statement in body:
-        ast.fix_missing_locations(statement)
-    return Kernel(tuple(body), tuple(sorted(loads)), tuple(sorted(stores)), args)
+    """Simplify a body and say what it reads and sets."""
+    statements = optimise(zero_unset(_localised(symbols, body, args)))
+    stores = {n for n in stores_of(statements) if not n.startswith("_")}
+    loads = loads_of(statements) | half_set(statements) & stores
+    return Kernel(statements, tuple(sorted(loads)), tuple(sorted(stores)), args)
 
 
 class _Rename(ast.NodeTransformer):

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 
 from kernels.nmodl import tree
 from kernels.nmodl.build import (
-    add, assign, binary, call, compare, mul, name, names_in, neg, num, sub, value_of,
+    add,
+    assign,
+    binary,
+    call,
+    compare,
+    mul,
+    name,
+    names_in,
+    neg,
+    num,
+    sub,
+    value_of,
 )  # fmt: skip
 from kernels.nmodl.dataflow import loads_of
 from kernels.nmodl.differentiate import NotDifferentiable, depends_on, derivative, differentiate

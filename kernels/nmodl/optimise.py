@@ -1,59 +1,70 @@
-"""Simplify a lowered body: fold constants."""
+"""Simplify a lowered body: constants computed, equal values once, fewer divisions, fewer exps.
+
+What a body stores at its end stays the same to a few units in the last place; temporaries, the
+order of the statements and what nobody reads do not. For every final value `x = e` of a variable
+see `kernels.nmodl.graph` (what is simplified) and `kernels.nmodl.share` (what is shared).
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
-from kernels.nmodl.build import add, call, div, mul, neg, num, sub, value_of
+from kernels.nmodl.build import num, walk_assigned
+from kernels.nmodl.emit import Writer
+from kernels.nmodl.graph import Graph
+from kernels.nmodl.regions import Reader, State, names_of, prune
+from kernels.nmodl.share import share
 
-_UNFOLDED = ("table", "train", "net_send", "net_event", "net_move")
-
-
-def fold_expression(node: ast.expr, functions: dict[str, Callable] | None = None) -> ast.expr:
-    """An expression with its constant parts computed."""
-    if isinstance(node, ast.BinOp):
-        left, right = fold_expression(node.left), fold_expression(node.right)
-        return _fold_binary(node.op, left, right)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return neg(fold_expression(node.operand))
-    return node
+#: Temporaries that a current kernel hands over.
+RESULTS = ("_i", "_g")
 
 
-def _fold_binary(op: ast.operator, left: ast.expr, right: ast.expr) -> ast.expr:
-    a, b = value_of(left), value_of(right)
-    if a is not None and b is not None:
-        if isinstance(op, ast.Add):
-            return num(a + b)
-        if isinstance(op, ast.Sub):
-            return num(a - b)
-        if isinstance(op, ast.Mult):
-            return num(a * b)
-        if isinstance(op, ast.Div) and b != 0:
-            return num(a / b)
-    return ast.BinOp(left, op, right)
+def fold(body: Sequence[ast.stmt], constants: Mapping[str, float]) -> tuple[ast.stmt, ...]:
+    """Put constants in the place of variables and simplify what follows from them.
+
+    Args:
+        body: statements of a kernel.
+        constants: name -> value; calls of functions on constants are computed by
+            `kernels.intrinsics.INTRINSICS`, so with the engines' own bits.
+    """
+    return optimise(body, constants=constants)
 
 
-def fold(body: list[ast.stmt], constants: dict[str, float]) -> list[ast.stmt]:
-    """Put constants into a body and compute what depends on them alone."""
-    known = {n: num(v) for n, v in constants.items()}
-    out = []
-    for statement in body:
-        if isinstance(statement, ast.Assign):
-            value = fold_expression(_Replace(known).visit(statement.value))
-            target = statement.targets[0].id
-            known.pop(target, None)
-            if value_of(value) is not None:
-                known[target] = value
-            out.append(ast.Assign(statement.targets, value, lineno=1))
-        else:
-            out.append(statement)
-    return out
+def optimise(
+    body: Sequence[ast.stmt],
+    outputs: Collection[str] | None = None,
+    constants: Mapping[str, float] | None = None,
+) -> tuple[ast.stmt, ...]:
+    """Simplify a body.
+
+    Args:
+        body: statements of the lowered form.
+        outputs: variables whose final values matter; default all but temporaries, and `_i`, `_g`.
+        constants: variables whose value is known.
+    """
+    graph = Graph(_functions())
+    reader = Reader(graph)
+    state: State = {n: graph.const(x) for n, x in (constants or {}).items()}
+    effects = reader.statements(body, state)
+    assigned = list(dict.fromkeys(walk_assigned(body)))
+    if outputs is None:
+        outputs = [n for n in assigned if not n.startswith("_") or n in RESULTS]
+    stores = {n: state[n] for n in assigned if n in outputs and n in state}
+    effects, _ = prune(effects, names_of(list(stores.values())))
+    effects, stores = share(graph, effects, stores)
+    statements = Writer(effects, stores).write()
+    return tuple(ast.fix_missing_locations(s) for s in statements)
 
 
-class _Replace(ast.NodeTransformer):
-    def __init__(self, known: dict[str, ast.expr]):
-        self.known = known
+def fold_expression(node: ast.expr) -> ast.expr:
+    """An expression; its value where that is a constant."""
+    value = Reader(Graph(_functions())).value(node, {})
+    return num(value.constant) if value.op == "const" else node
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.known.get(node.id, node)
+
+def _functions() -> dict[str, Callable[..., Any]]:
+    from kernels.intrinsics import INTRINSICS
+
+    return dict(INTRINSICS)

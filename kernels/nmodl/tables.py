@@ -11,6 +11,8 @@ import ast
 from kernels.mechanism import Table
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, binary, call, name, num, value_of
+from kernels.nmodl.dataflow import zero_unset
+from kernels.nmodl.optimise import optimise
 from kernels.nmodl.translate import Body, Translator
 
 
@@ -57,20 +59,20 @@ class Tables:
             outputs = tuple(
                 translator.target(tree.Name(statement.at, output), {}) for output in statement.names
             )
-        table = Table(argument, start, stop, n, outputs, self.size, tuple(body))
+        statements = optimise(zero_unset(body, argument), outputs)
+        table = Table(argument, start, stop, n, outputs, self.size, statements)
         self.size += (n + 1) * len(outputs)
         return table
 
     def _bound(self, node: tree.Expression) -> float:
         """An end of the table, from constants and default values."""
-        from kernels.nmodl.optimise import fold
-
         translator, out = self.translator, []
         out.append(assign("_bound", translator.expression(node, {}, out)))
         symbols = translator.symbols
-        values = {**symbols.globals, **symbols.parameters}
-        folded = fold(out, {n: v.default for n, v in values.items()})
-        value = value_of(folded[-1].value) if isinstance(folded[-1], ast.Assign) else None
+        defaults = {**symbols.globals, **symbols.parameters}
+        known = {n: v.default for n, v in defaults.items()}
+        last = optimise(out, ["_bound"], known)[-1]
+        value = value_of(last.value) if isinstance(last, ast.Assign) else None
         if value is None:
             raise translator.error(node.at, "expected a bound known when compiling")
         return value

@@ -16,8 +16,20 @@ from kernels.errors import NmodlError
 from kernels.mechanism import SPECIAL
 from kernels.nmodl import tree
 from kernels.nmodl.build import (
-    Fresh, assign, call, compare, div, mangle, mul, name, neg, num, value_of,
+    Fresh,
+    assign,
+    branch,
+    call,
+    compare,
+    div,
+    mangle,
+    mul,
+    name,
+    neg,
+    num,
+    value_of,
 )  # fmt: skip
+from kernels.nmodl.optimise import fold_expression
 from kernels.nmodl.returns import without_returns
 from kernels.nmodl.scanner import Position
 from kernels.nmodl.symbols import Symbols, element
@@ -64,7 +76,7 @@ class Translator:
         return NmodlError(at.file, at.line, at.column, message)
 
     @contextmanager
-    def hooked(self, **hooks: Callable[[Any, Environment, Body], None]):  # noqa: ANN201
+    def hooked(self, **hooks: Callable[[Any, Environment, Body], None]):
         """Within it, statements of these kinds (derivative, solve, reaction, ...) go to `hooks`."""
         before, self.hooks = self.hooks, {**self.hooks, **hooks}
         try:
@@ -165,8 +177,6 @@ class Translator:
 
     def integer(self, node: tree.Expression, env: Environment) -> int:
         """The value of an expression that must be a whole number known now."""
-        from kernels.nmodl.optimise import fold_expression
-
         value = value_of(fold_expression(self.expression(node, env, [])))
         if value is None or value != int(value):
             raise self.error(node.at, "expected a whole number known when compiling")
@@ -354,13 +364,6 @@ class Translator:
         self.block(routine.body, env, out)
         self.stack.pop()
         return name(env[routine.name]) if is_function else None
-
-
-def branch(condition: ast.expr, body: Body, orelse: Body) -> Body:
-    """An if; nothing where both sides are empty, turned round where the first is."""
-    if body:
-        return [ast.If(condition, body, orelse)]
-    return [ast.If(ast.UnaryOp(ast.Not(), condition), orelse, [])] if orelse else []
 
 
 def integer_power(base: ast.Name, n: int, fresh: Fresh, out: Body) -> ast.expr:
