@@ -5,8 +5,8 @@
 array([0, 1, 1], dtype=int32)
 """
 
-from partition.methods import METHODS, assign
 from partition.errors import PartitionError
+from partition.methods import METHODS, assign
 from partition.workload import Assignment, Workload
 
 __all__ = ["METHODS", "Assignment", "PartitionError", "Workload", "assign"]

@@ -37,7 +37,7 @@ def bisection(workload: Workload, n_ranks: int) -> np.ndarray:
 
 
 def cut(cells: np.ndarray, workload: Workload, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Divide cells across the longest side of their box; the first part bears `share` of the cost."""
+    """Divide cells across the longest side of their box; `share` of the cost goes to the first."""
     assert workload.positions is not None
     positions = workload.positions[cells]
     axis = int(np.argmax(np.ptp(positions, axis=0)))

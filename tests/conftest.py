@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,14 @@ def backend(request: pytest.FixtureRequest) -> str:
     if request.param == "cuda":
         require_gpu()
     return request.param
+
+
+@pytest.fixture
+def engine(backend: str) -> Callable[[Any], Any]:
+    """`engine(block)` makes the engine of each backend that computes, in turn."""
+    from kernels import make_engine
+
+    return lambda block: make_engine(block, backend)
 
 
 def require_gpu() -> None:
