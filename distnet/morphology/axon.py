@@ -56,13 +56,14 @@ def replace_axon_perisomatic(morphology: Morphology) -> Morphology:
 def replace_axon_allactive(morphology: Morphology) -> Morphology:
     """Allen all-active models: two pieces at the end of the soma.
 
-    Their diameters are the mean ones of the first and the last axon section.
+    Their diameters are the mean ones of the first and the last axon section, in float32: BMTK gives
+    the pieces 3-D points, which NEURON holds in that precision.
     """
     axon = [i for i, section in enumerate(morphology) if section.region == "axon"]
     if not axon:
         raise InputError(morphology.source, "has no axon, whose diameters an all-active cell takes")
     diam = mean_diameters(morphology)
-    stubs = [(STUB_LENGTH, float(diam[i])) for i in (axon[0], axon[-1])]
+    stubs = [(STUB_LENGTH, float(np.float32(diam[i]))) for i in (axon[0], axon[-1])]
     return replace_axon(morphology, stubs, parent_x=1.0)
 
 
