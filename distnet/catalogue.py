@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from kernels.mechanism import Mechanism
-from kernels.nmodl import find, load
-
 from distnet.errors import InputError
 from distnet.settings import Settings
+from kernels.mechanism import Mechanism
+from kernels.nmodl import find, load
 
 
 class Catalogue:
@@ -30,7 +29,9 @@ class Catalogue:
         if name not in self._loaded:
             if name not in self.files:
                 known = ", ".join(sorted(self.files))
-                raise InputError(f'mechanism "{name}"', f"no .mod file defines it; known are {known}")
+                raise InputError(
+                    f'mechanism "{name}"', f"no .mod file defines it; known are {known}"
+                )
             exact = self.settings.is_exact(name)
             self._loaded[name] = load(self.files[name], tables=not exact)
         return self._loaded[name]

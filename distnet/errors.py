@@ -6,7 +6,7 @@ class DistnetError(Exception):
 
 
 class InputError(DistnetError):
-    """Something in a user's file or model is wrong; `where` is a file, a key or a place in the model."""
+    """Something in a user's file or model is wrong; `where` is a file, a key or a place."""
 
     def __init__(self, where: object, problem: str):
         self.where, self.problem = str(where), problem

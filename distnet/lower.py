@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,7 @@ def lower(
     settings: Settings,
     catalogue: Catalogue,
     recordings: Sequence[Recording] = (),
-    describe=str,
+    describe: Callable[[int], str] = str,
 ) -> Lowered:
     """Flatten the cells of one rank.
 
@@ -55,7 +55,15 @@ def lower(
 class _Lowering:
     """The pieces of `lower`, which all need the offsets of cells and nodes."""
 
-    def __init__(self, cells, connections, settings, catalogue, recordings, describe):
+    def __init__(
+        self,
+        cells: Mapping[int, Cell | ArtificialCell],
+        connections: Mapping[int, Connections],
+        settings: Settings,
+        catalogue: Catalogue,
+        recordings: Sequence[Recording],
+        describe: Callable[[int], str],
+    ):
         self.cells, self.connections = cells, connections
         self.settings, self.catalogue = settings, catalogue
         self.recordings, self.describe = recordings, describe
@@ -188,7 +196,9 @@ class _Lowering:
         allowed = mechanism.parameters
         if name in allowed or name in mechanism.variables():
             return
-        hint = " (it is GLOBAL: set it for the whole simulation)" if name in mechanism.globals else ""
+        hint = (
+            " (it is GLOBAL: set it for the whole simulation)" if name in mechanism.globals else ""
+        )
         raise InputError(
             f"{self.describe(gid)}: {mechanism.name}",
             f'there is no RANGE parameter "{name}"{hint}; allowed are {", ".join(sorted(allowed))}',
@@ -298,12 +308,16 @@ class _Lowering:
 
     # --- recordings ---
 
-    def _probes(self, mechanisms: tuple[Instances, ...]):
+    def _probes(
+        self, mechanisms: tuple[Instances, ...]
+    ) -> tuple[tuple[Probe, ...], tuple[np.ndarray, ...]]:
         probes, recorded = [], []
         for recording in self.recordings:
             mine = np.flatnonzero([int(g) in self.cells for g in recording.gid])
             places = [
-                self._place(recording.variable, int(recording.gid[i]), int(recording.place[i]), mechanisms)
+                self._place(
+                    recording.variable, int(recording.gid[i]), int(recording.place[i]), mechanisms
+                )
                 for i in mine
             ]
             every = recording.steps(self.settings.dt)
@@ -311,7 +325,7 @@ class _Lowering:
             recorded.append(mine)
         return tuple(probes), tuple(recorded)
 
-    def _place(self, variable: str, gid: int, place: int, mechanisms) -> int:
+    def _place(self, variable: str, gid: int, place: int, mechanisms: tuple[Instances, ...]) -> int:
         """Node or instance of the block."""
         first, _, last = variable.partition(".")
         where = f"recording {variable} of {self.describe(gid)}"

@@ -1,8 +1,8 @@
 """From spikes to events: the targets of every source on this rank, and a queue binned by epoch.
 
-Times are steps here. A threshold crossing at step n over a delay d is delivered at the start of step
-n + floor(d / dt + 1/2); an event at an exact time te at the first step m with te <= (m + 1/2) dt. Both
-are NEURON's rule: what is due by the middle of a step is delivered at its start.
+Times are steps here. A threshold crossing at step n over a delay d is delivered at the start of
+step n + floor(d / dt + 1/2); an event at an exact time te at the first step m with te <= (m + 1/2)
+dt. Both are NEURON's rule: what is due by the middle of a step is delivered at its start.
 """
 
 from __future__ import annotations

@@ -92,7 +92,8 @@ class ReportStream:
     ):
         self.exchange = exchange
         self._skip = round(report.start / report.dt)  # samples before the first row
-        self._next, self._held, self._n = 0, [], 0
+        self._next, self._n = 0, 0
+        self._held: list[np.ndarray] = []
         self._writer: ReportWriter | None = None
         every = exchange.gather((columns.recording.gid, columns.section, columns.x))
         # all ranks hold equally long before writing, so that they write together

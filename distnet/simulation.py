@@ -1,16 +1,16 @@
 """A network in time: the loop over epochs.
 
-What runs when. An epoch is a run of steps in which no spike fired inside it is due. Its length is half
-the shortest delay, so the spikes of one epoch travel while the next is computed:
+What runs when. An epoch is a run of steps in which no spike fired inside it is due. Its length is
+half the shortest delay, so the spikes of one epoch travel while the next is computed:
 
 - `advance` of epoch k needs every event due in it;
-- an event due in epoch k comes from a spike of epoch k - 2 or earlier, as two epochs are no longer than
-  the shortest delay;
-- so the exchange started after epoch k - 2 must be finished before epoch k, and is: `finish` follows
-  `advance` of epoch k - 1.
+- an event due in epoch k comes from a spike of epoch k - 2 or earlier, as two epochs are no longer
+  than the shortest delay;
+- so the exchange started after epoch k - 2 must be finished before epoch k, and is: `finish`
+  follows `advance` of epoch k - 1.
 
-Where the shortest delay is a single step there is nothing to overlap, and the exchange is finished at
-once. Known spike trains need no exchange: each rank has the trains that it hears.
+Where the shortest delay is a single step there is nothing to overlap, and the exchange is finished
+at once. Known spike trains need no exchange: each rank has the trains that it hears.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from distnet.cell import Cell
 from distnet.errors import InputError, SimulationError
 from distnet.exchange import SPIKE, Exchange, LocalExchange
 from distnet.lower import lower
-from distnet.network import Network, SpikeTrain
+from distnet.network import ArtificialCell, Connections, Network, SpikeTrain
 from distnet.recording import Recording
 from distnet.routing import ROUND, EventQueue, Routing
 from distnet.settings import Settings
@@ -48,8 +48,8 @@ class Result:
 
     spike_gid: np.ndarray  # (n,) i8, all spikes of this rank's gids, sorted by (time, gid)
     spike_time: np.ndarray  # (n,) f8 [ms]
-    #: (n_sample, n_place) f8 a recording, of the places on this rank (`Lowered.recorded`); empty where
-    #: samples were handed to `on_samples`
+    #: (n_sample, n_place) f8 a recording, of the places on this rank (`Lowered.recorded`); empty
+    #: where samples were handed to `on_samples`
     samples: tuple[np.ndarray, ...] = ()
 
 
@@ -79,7 +79,7 @@ class Simulation:
         kinds = network.kinds()
         self.gids = self._assign(kinds)
         network.own(self.gids)
-        cells = {int(gid): network.cell(int(gid)) for gid in self.gids}
+        cells = self._build(network)
         connections = {gid: network.connections_to(gid) for gid in cells}
         self._check_sources(connections)
         catalogue = Catalogue(self.settings)
@@ -105,7 +105,15 @@ class Simulation:
         rank = assign(Workload(costs[active]), self.exchange.size).rank
         return active[rank == self.exchange.rank]
 
-    def _check_sources(self, connections) -> None:
+    def _build(self, network: Network) -> dict[int, Cell | ArtificialCell]:
+        cells = {}
+        for gid in self.gids.tolist():
+            cell = network.cell(gid)
+            assert not isinstance(cell, SpikeTrain)
+            cells[gid] = cell
+        return cells
+
+    def _check_sources(self, connections: Mapping[int, Connections]) -> None:
         for gid, onto in connections.items():
             bad = np.flatnonzero((onto.source < 0) | (onto.source >= self.network.n_cells))
             if len(bad):

@@ -1,7 +1,7 @@
 """The flat arrays that an engine advances: all cells of one rank, lowered.
 
-Cells are concatenated; inside a cell a node's parent has a smaller index than the node. Everything is
-in absolute units, so the matrix of a cell is symmetric: [nF], [uS], [nA], [mV], [ms].
+Cells are concatenated; inside a cell a node's parent has a smaller index than the node. Everything
+is in absolute units, so the matrix of a cell is symmetric: [nF], [uS], [nA], [mV], [ms].
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from kernels.mechanism import Mechanism
 
 @dataclass(frozen=True)
 class Instances:
-    """All instances of one mechanism in a block, sorted by cell, then node, then order of creation."""
+    """All instances of one mechanism, sorted by cell, then node, then order of creation."""
 
     mechanism: Mechanism
     node: np.ndarray  # (n,) i4, node of the block; -1 for an artificial cell
     cell: np.ndarray  # (n,) i4, cell of the block
-    parameters: dict[str, np.ndarray] = field(default_factory=dict)  # name -> (n,) f8; rest: default
+    parameters: dict[str, np.ndarray] = field(
+        default_factory=dict
+    )  # name -> (n,) f8; rest: default
     #: spike times [ms] that the function `train` of artificial cells gives; empty: none has any
     trains: tuple[np.ndarray, ...] = ()
 
@@ -44,8 +46,8 @@ class Ion:
 class Probe:
     """Values to sample: one variable at some places, every `every` steps from step 0.
 
-    `variable` is "v" (places are nodes), "NAME.var" of mechanism NAME (places are instance numbers),
-    or "ION.e", "ION.ci", "ION.co", "ION.i" (places are nodes).
+    `variable` is "v" (places are nodes), "NAME.var" of mechanism NAME (places are instance
+    numbers), or "ION.e", "ION.ci", "ION.co", "ION.i" (places are nodes).
     """
 
     variable: str
@@ -73,7 +75,9 @@ class Block:
     globals: dict[tuple[str, str], float]
     source_node: np.ndarray  # (n_source,) i4, node watched, -1 for an artificial cell
     source_threshold: np.ndarray  # (n_source,) f8 [mV]
-    source_instance: np.ndarray  # (n_source, 2) i4, mechanism and instance of an artificial cell, or -1
+    source_instance: (
+        np.ndarray
+    )  # (n_source, 2) i4, mechanism and instance of an artificial cell, or -1
     connection_target: np.ndarray  # (n_connection, 2) i4, mechanism and instance
     weight: np.ndarray  # (n_connection,) f8, first argument of NET_RECEIVE
     probes: tuple[Probe, ...] = ()

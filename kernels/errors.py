@@ -17,7 +17,13 @@ class NmodlError(KernelsError):
     """A .mod file cannot be read, or holds what is not supported."""
 
     def __init__(self, file: str, line: int, column: int, message: str, text: str = ""):
-        self.file, self.line, self.column, self.message, self.text = file, line, column, message, text
+        self.file, self.line, self.column, self.message, self.text = (
+            file,
+            line,
+            column,
+            message,
+            text,
+        )
         super().__init__(f"{file}:{line}:{column}: {message}")
 
 
@@ -34,6 +40,6 @@ class QueueOverflow(KernelsError):
 
     def __init__(self, n_self: int, n_spike: int, first: int, last: int):
         super().__init__(
-            f"steps {first} to {last}: more than {n_self} self-events pending or {n_spike} spikes in"
-            " one group of cells"
+            f"steps {first} to {last}: more than {n_self} self-events pending or {n_spike} spikes "
+            "in one group of cells"
         )

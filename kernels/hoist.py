@@ -1,9 +1,9 @@
 """Work done once instead of at every step: expressions of a mechanism's own parameters.
 
 An expression of parameters that no kernel sets, of dt and of the node's geometry keeps its value
-throughout a run: exp(-dt / tau) of a synapse, a factor of an area. Where it costs a call or a division
-it becomes a variable of its own, `_fixed_0`, ..., set once after INITIAL by the kernel `derive`. The same
-operations are done in the same order, so no bit changes.
+throughout a run: exp(-dt / tau) of a synapse, a factor of an area. Where it costs a call or a
+division it becomes a variable of its own, `_fixed_0`, ..., set once after INITIAL by the kernel
+`derive`. The same operations are done in the same order, so no bit changes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import dataclasses
 from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import Kernel, Mechanism, Variable
 
-HOT = ("current", "state", "receive")
-
 
 def hoist(mechanism: Mechanism) -> Mechanism:
     """Move fixed expressions of the kernels that run often into `derive`."""
@@ -25,11 +23,9 @@ def hoist(mechanism: Mechanism) -> Mechanism:
     arguments = {name for kernel in kernels for name in kernel.args}
     fixed = (set(mechanism.parameters) | {"dt", "diam", "area"}) - changed - arguments
     found: dict[str, str] = {}  # expression -> name
-    hot = {
-        name: _rewrite(kernel, fixed, found)
-        for name in HOT
-        if (kernel := getattr(mechanism, name)) is not None
-    }
+    current = _rewrite(mechanism.current, fixed, found)
+    state = _rewrite(mechanism.state, fixed, found)
+    receive = mechanism.receive and _rewrite(mechanism.receive, fixed, found)
     if not found:
         return mechanism
     body = tuple(ast.parse(f"{name} = {text}").body[0] for text, name in found.items())
@@ -37,7 +33,12 @@ def hoist(mechanism: Mechanism) -> Mechanism:
     derive = Kernel(body, loads=tuple(sorted(used & fixed)), stores=tuple(found.values()))
     own = {name: Variable(name) for name in found.values()}
     return dataclasses.replace(
-        mechanism, **hot, derive=derive, assigned={**mechanism.assigned, **own}
+        mechanism,
+        current=current,
+        state=state,
+        receive=receive,
+        derive=derive,
+        assigned={**mechanism.assigned, **own},
     )
 
 
@@ -115,4 +116,4 @@ class _Hoist(ast.NodeTransformer):
             return ast.Name(name, ast.Load())
         return self.generic_visit(node)  # type: ignore[return-value]
 
-    visit_BinOp = visit_Call = visit_UnaryOp = _try  # type: ignore[assignment]
+    visit_BinOp = visit_Call = visit_UnaryOp = _try

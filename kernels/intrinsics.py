@@ -1,9 +1,9 @@
 """Elementary functions, one definition for every engine.
 
 Plain Python over four primitives that are exact everywhere (`fma`, `to_bits`, `from_bits` and IEEE
-arithmetic with sqrt, floor, ceil, fabs, fmod), so the reference engine, numba and CUDA give the same
-bits. Branches are conditional expressions, which vectorise. Nothing here calls libm for a value that
-libm may round differently.
+arithmetic with sqrt, floor, ceil, fabs, fmod), so the reference engine, numba and CUDA give the
+same bits. Branches are conditional expressions, which vectorise. Nothing here calls libm for a
+value that libm may round differently.
 
 Errors, measured against 60-digit arithmetic: exp below 1 ulp, log below 1 ulp, pow below
 1 + |y log x| ulp, the others below 6 ulp. Coefficients of log, sin, cos and atan are those of
@@ -117,10 +117,14 @@ def log(x: float) -> float:
     s = f / (2.0 + f)
     z = s * s
     w = z * z
-    even = w * fma(w, fma(w, 1.531383769920937332e-01, 2.222219843214978396e-01), 3.999999999940941908e-01)
+    even = w * fma(
+        w, fma(w, 1.531383769920937332e-01, 2.222219843214978396e-01), 3.999999999940941908e-01
+    )
     odd = z * fma(
         w,
-        fma(w, fma(w, 1.479819860511658591e-01, 1.818357216161805012e-01), 2.857142874366239149e-01),
+        fma(
+            w, fma(w, 1.479819860511658591e-01, 1.818357216161805012e-01), 2.857142874366239149e-01
+        ),
         6.666666666666735130e-01,
     )
     half = 0.5 * f * f

@@ -3,8 +3,9 @@
 A kernel's body is a list of plain scalar statements in a small typed subset of Python's own `ast`:
 
 - statements: ``name = expression``, ``if``/``else``, ``while``, ``break``;
-- expressions: float constants, names, ``+ - * /``, unary ``-``, comparisons, ``and or not``, and calls
-  of the functions in `kernels.intrinsics.INTRINSICS` (exp, log, pow, sqrt, fabs, ..., `table`).
+- expressions: float constants, names, ``+ - * /``, unary ``-``, comparisons, ``and or not``, and
+  calls of the functions in `kernels.intrinsics.INTRINSICS` (exp, log, pow, sqrt, fabs, ...,
+  `table`).
 
 Names are the variables of the mechanism, the special variables in `SPECIAL`, and temporaries. Every
 value is a float64. A body is inlined: it holds no call of a FUNCTION or PROCEDURE of the .mod file.
@@ -47,7 +48,7 @@ class IonUse:
 
 @dataclass(frozen=True)
 class Current:
-    """A current that the BREAKPOINT sets: density [mA/cm2], of a point process [nA]; outward positive."""
+    """A current that the BREAKPOINT sets, outward positive: [mA/cm2], of a point process [nA]."""
 
     name: str
     ion: str | None = None  # None: NONSPECIFIC_CURRENT or ELECTRODE_CURRENT

@@ -31,9 +31,10 @@ class NullEngine:
     def advance(self, first: int, last: int, events: Events) -> Spikes:
         """Count the events; fire on schedule."""
         self.delivered += len(events.step)
+        counts = self._rows or [0] * len(self.block.probes)
         self._rows = [
             row + len(range(-(-first // p.every), -(-last // p.every)))
-            for row, p in zip(self._rows or [0] * len(self.block.probes), self.block.probes)
+            for row, p in zip(counts, self.block.probes, strict=True)
         ]
         start = first + (self.phase - first) % self.period
         count = np.maximum(0, -(-(last - start) // self.period))

@@ -43,7 +43,9 @@ def specialise(mechanism: Mechanism, constants: dict[str, float]) -> Mechanism:
 def _remaining(body: tuple[ast.stmt, ...], constants: dict[str, float]) -> list[ast.stmt]:
     """Assignments of the constants that folding left in place."""
     used = {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name)}
-    return [ast.parse(f"{name} = {constants[name]!r}").body[0] for name in sorted(used & {*constants})]
+    return [
+        ast.parse(f"{name} = {constants[name]!r}").body[0] for name in sorted(used & {*constants})
+    ]
 
 
 def build_table(mechanism: Mechanism, constants: dict[str, float], dt: float) -> np.ndarray:

@@ -78,9 +78,9 @@ def reversal_nodes(block: Block, ion: str) -> tuple[np.ndarray, np.ndarray]:
 class Storage:
     """Memory of one mechanism: a slot for every variable that outlives a kernel.
 
-    `slots` maps a variable, or one of the helpers `_v` (voltage gathered), `_weight` (nA per mA/cm2),
-    `_per_area` (mA/cm2 per nA), `_i`, `_g`, to its slot. `gathered` are the ion variables that live
-    in arrays over nodes; they have a slot to be gathered into.
+    `slots` maps a variable, or one of the helpers `_v` (voltage gathered), `_weight` (nA per
+    mA/cm2), `_per_area` (mA/cm2 per nA), `_i`, `_g`, to its slot. `gathered` are the ion variables
+    that live in arrays over nodes; they have a slot to be gathered into.
     """
 
     slots: dict[str, int]

@@ -1,9 +1,9 @@
 """Exchange by a non-blocking allgather of fixed slots, over mpi4py.
 
-Every rank sends one slot an epoch: a header with its number of spikes, then as many as fit. All ranks
-see all counts, so when some slot overflowed all of them enter a second, variable allgather for the
-rest; the slot then grows to hold such an epoch, by the same rule everywhere. Between start and finish
-the message is in flight while the next epoch is computed.
+Every rank sends one slot an epoch: a header with its number of spikes, then as many as fit. All
+ranks see all counts, so when some slot overflowed all of them enter a second, variable allgather
+for the rest; the slot then grows to hold such an epoch, by the same rule everywhere. Between start
+and finish the message is in flight while the next epoch is computed.
 """
 
 from __future__ import annotations

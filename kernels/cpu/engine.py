@@ -7,7 +7,8 @@ import numpy as np
 from kernels.block import Block, Events, Spikes
 from kernels.cpu.layout import group_cells
 from kernels.cpu.program import make_program
-from kernels.cpu.state import GroupState, Sampler
+from kernels.cpu.sampler import Sampler
+from kernels.cpu.state import GroupState
 from kernels.errors import NotFinite
 from kernels.hoist import hoist
 from kernels.specialise import build_table, constants_of, specialise
@@ -22,11 +23,11 @@ class CpuEngine:
         self.block = block
         live = live_ion_fields(block)
         mechanisms, tables, storages, keeps = [], [], [], []
-        for group in block.mechanisms:
-            constants = constants_of(block, group.mechanism)
-            keep = _sampled(block, group.mechanism.name)
-            mechanisms.append(hoist(specialise(group.mechanism, constants)))
-            tables.append(build_table(group.mechanism, constants, block.dt))
+        for instances in block.mechanisms:
+            constants = constants_of(block, instances.mechanism)
+            keep = _sampled(block, instances.mechanism.name)
+            mechanisms.append(hoist(specialise(instances.mechanism, constants)))
+            tables.append(build_table(instances.mechanism, constants, block.dt))
             storages.append(storage_of(mechanisms[-1], live, keep))
             keeps.append(keep)
         self.storages = storages

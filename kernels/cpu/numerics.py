@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from typing import Any
 
 from llvmlite import ir
 from numba.core import types as nbtypes
@@ -36,7 +37,7 @@ def from_bits(context, n):
     )
 
 
-def _llvm_unary(name: str):
+def _llvm_unary(name: str) -> Callable[[float], float]:
     @intrinsic
     def unary(context, x):
         def generate(ctx, builder, signature, args):
@@ -61,7 +62,7 @@ def fmod(context, x, y):
     return f8(f8, f8), lambda ctx, builder, signature, args: builder.frem(*args)
 
 
-def _compile_all() -> dict[str, Callable[..., float]]:
+def _compile_all() -> dict[str, Any]:
     """Compile every function of `kernels.intrinsics` in the order in which they call each other."""
     scope: dict[str, object] = {
         name: value for name, value in vars(intrinsics).items() if isinstance(value, float)

@@ -1,10 +1,10 @@
 """A mechanism as Python text for numba: one function a kernel, over tiles of eight instances.
 
-Data of a mechanism is one flat array: tile, slot, lane. A tile holds eight instances and, slot after
-slot, the eight values of every stored variable, so a kernel reads one stream, and LLVM sees without
-any run-time check that no two slots overlap. A function gathers voltages and ion values into slots,
-computes eight lanes in a loop that vectorises, and scatters; the last tile is filled with instances on
-a spare node that is never solved.
+Data of a mechanism is one flat array: tile, slot, lane. A tile holds eight instances and, slot
+after slot, the eight values of every stored variable, so a kernel reads one stream, and LLVM sees
+without any run-time check that no two slots overlap. A function gathers voltages and ion values
+into slots, computes eight lanes in a loop that vectorises, and scatters; the last tile is filled
+with instances on a spare node that is never solved.
 """
 
 from __future__ import annotations

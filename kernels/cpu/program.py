@@ -74,10 +74,10 @@ def advance({arguments}):
 """
 
 FIXED = (
-    "first, last, dt, half_step, tile_lanes, lanes, n_place, parent, axial, storage, static, voltage, diagonal, "
-    "right, detector_node, detector_threshold, detector_above, detector_source, event_ptr, "
-    "event_time, event_mechanism, event_instance, event_weight, weights, "
-    "probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
+    "first, last, dt, half_step, tile_lanes, lanes, n_place, parent, axial, storage, static, "
+    "voltage, diagonal, right, detector_node, detector_threshold, detector_above, "
+    "detector_source, event_ptr, event_time, event_mechanism, event_instance, event_weight, "
+    "weights, probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
 ) + QUEUE
 
 
@@ -116,23 +116,23 @@ def make_program(
         names = ("init", "derive", "current", "state", "receive", "receive_init")
         found = {n: getattr(module, f"{n}_{mechanism.name}", None) for n in names}
         functions.append({n: f for n, f in found.items() if f is not None})
-    names = [name.strip() for name in FIXED.split(",")]
+    argument_names = [name.strip() for name in FIXED.split(",")]
     for k, functions_of in enumerate(functions):
-        names += [f"data_{k}", f"node_{k}", f"n_{k}", f"table_{k}"]
-        names += (
+        argument_names += [f"data_{k}", f"node_{k}", f"n_{k}", f"table_{k}"]
+        argument_names += (
             [f"source_{k}", f"train_{k}", f"train_ptr_{k}"] if "receive" in functions_of else []
         )
-    names += live
+    argument_names += live
     reversals = []
     for ion in sorted({ion for ion, field in ion_fields if field == "e"} & _followed(mechanisms)):
-        names.append(f"{ion}_reversal")
+        argument_names.append(f"{ion}_reversal")
         reversals.append(
             f"update_reversal({ion}_reversal, {ion}_ci, {ion}_co, {ion}_e, {valences[ion]!r}, "
             f"{celsius!r})"
         )
     for array in array_names(len(mechanisms), live):
-        names += [f"{array}_probe", f"{array}_place", f"{array}_column"]
-    text = _advance_text(modules, storages, functions, names, live, reversals)
+        argument_names += [f"{array}_probe", f"{array}_place", f"{array}_column"]
+    text = _advance_text(modules, storages, functions, argument_names, live, reversals)
     advance_scope: dict[str, object] = {
         f"{kernel}_{k}": function
         for k, functions_of in enumerate(functions)
@@ -148,7 +148,7 @@ def make_program(
         update_voltage=solver.update_voltage,
     )
     module = cache.load("advance", text, advance_scope)
-    return Program(module.advance, tuple(names), tuple(functions))
+    return Program(module.advance, tuple(argument_names), tuple(functions))
 
 
 def _call(kernel: str, k: int, storage: Storage, extra: str = "") -> str:
@@ -175,7 +175,8 @@ def _advance_text(
     reversals: list[str],
 ) -> str:
     currents = reversals + [f"{array}[:] = 0.0" for array in live if array.endswith("_i")]
-    states, receives = [], []
+    states: list[str] = []
+    receives: list[str] = []
     for k, (storage, functions_of) in enumerate(zip(storages, functions, strict=True)):
         if "current" in functions_of:
             currents.append(_call("current", k, storage))

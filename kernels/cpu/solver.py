@@ -49,11 +49,10 @@ def update_reversal(place, inside, outside, reversal, valence, celsius):
 
 @kept
 def prepare_matrix(n, storage, static, voltage, diagonal, right):
-    """diagonal = static part, right = stored charge over dt.
+    """Start a step: `diagonal` = `static`, `right` = stored charge over the step.
 
-    Args:
-        storage: (n,) f8 [uS] capacitance over the implicit step.
-        static: (n,) f8 [uS] storage plus axial conductances.
+    `storage` (n,) f8 [uS] is the capacitance over the implicit step, `static` (n,) f8 [uS] that
+    plus the axial conductances of the node.
     """
     for i in range(n):
         diagonal[i] = static[i]

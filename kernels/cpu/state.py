@@ -1,4 +1,4 @@
-"""The arrays of one group of cells, filled from a block, and the samples of an epoch."""
+"""The arrays of one group of cells, filled from a block, and the call of its compiled function."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kernels.block import Block, Instances
 from kernels.cpu.layout import Group
 from kernels.cpu.printer import LANES, ion_arrays, sends
 from kernels.errors import QueueOverflow
+from kernels.mechanism import IonUse
 from kernels.storage import Storage, ion_variables, writes_concentration
 
 if TYPE_CHECKING:
@@ -133,11 +134,13 @@ class GroupState:
         self.self_weight, self.self_count = np.zeros(capacity, I8), np.zeros(2, I8)
         self.n_artificial = sum(int((part.source >= 0).sum()) for part in self.slices)
         self.spike_count = np.zeros(2, I8)
+        self.spike_step, self.spike_time = np.zeros(0, I8), np.zeros(0)
+        self.spike_source = np.zeros(0, I4)
         self._size_spikes(1)
 
     def _size_spikes(self, steps: int) -> None:
         size = len(self.detector_node) * (steps // 2 + 1) + 64 * self.n_artificial
-        if not hasattr(self, "spike_time") or len(self.spike_time) < size:
+        if size > len(self.spike_time):
             self.spike_step, self.spike_time = np.zeros(size, I8), np.zeros(size)
             self.spike_source = np.zeros(size, I4)
 
@@ -153,7 +156,10 @@ class GroupState:
             for name, parts in found.items()
         }
 
-    def _locate(self, block: Block, variable: str, place: np.ndarray):
+    def _locate(
+        self, block: Block, variable: str, place: np.ndarray
+    ) -> tuple[str, np.ndarray, np.ndarray]:
+        """Array, index in it and column of the sampled places that are in this group."""
         first, _, last = variable.partition(".")
         mechanism = [k for k, g in enumerate(block.mechanisms) if g.mechanism.name == first]
         if mechanism:
@@ -256,7 +262,7 @@ class GroupState:
             valence = next(i.valence for i in self.engine.block.ions if i.name == name)
             update_reversal(local, *arrays, valence, self.engine.block.celsius)
 
-    def _follow(self, uses) -> None:
+    def _follow(self, uses: tuple[IonUse, ...]) -> None:
         for use in uses:
             if {"ci", "co"} & use.writes:
                 self._reverse(use.ion)
@@ -312,9 +318,9 @@ class GroupState:
     def _shared(self, k: int) -> tuple:
         part, storage = self.slices[k], self.engine.storages[k]
         arrays = [self.ions[name] for name in ion_arrays(storage)]
+        matrix = (self.voltage, self.diagonal, self.right)
         head = (part.data, part.node, len(part.index), LANES)
-        head = (*head, self.voltage, self.diagonal, self.right)
-        return (*head, *arrays, self.tables[k], self.engine.block.dt, 0.0)
+        return (*head, *matrix, *arrays, self.tables[k], self.engine.block.dt, 0.0)
 
     def _outbox(self, k: int) -> tuple:
         return (
@@ -343,7 +349,15 @@ class GroupState:
                 head = (shared[0], shared[1], *target, *place)
                 functions["receive_init"](*head, *shared[4:], *self._outbox(k))
 
-    def advance(self, first, last, step, time, connection, samples) -> None:
+    def advance(
+        self,
+        first: int,
+        last: int,
+        step: np.ndarray,
+        time: np.ndarray,
+        connection: np.ndarray,
+        samples: dict[str, np.ndarray],
+    ) -> None:
         """Run the compiled function over the epoch; events are sorted by step."""
         self._size_spikes(last - first)
         self.spike_count[:] = 0
@@ -374,40 +388,3 @@ class GroupState:
             for p in np.unique(probe):
                 mine = probe == p
                 values[p][column[mine]] = arrays[name][place[mine]]
-
-
-class Sampler:
-    """The samples that all groups of a block write in an epoch, joined over epochs until read."""
-
-    def __init__(self, block: Block):
-        self.probes = block.probes
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget what was not read."""
-        self.parts: list[list[np.ndarray]] = [[] for _ in self.probes]
-
-    def open(self, first: int, last: int) -> dict[str, np.ndarray]:
-        """Make room for the steps from `first` to `last`; return what the compiled function takes."""
-        start = [-(-first // probe.every) for probe in self.probes]
-        stop = [-(-last // probe.every) for probe in self.probes]
-        size = [(b - a) * len(p.place) for a, b, p in zip(start, stop, self.probes, strict=True)]
-        offset = np.concatenate([[0], np.cumsum(size)]).astype(I8)
-        samples = np.zeros(int(offset[-1]))
-        for p, probe in enumerate(self.probes):
-            part = samples[offset[p] : offset[p + 1]]
-            self.parts[p].append(part.reshape(stop[p] - start[p], len(probe.place)))
-        return {
-            "samples": samples,
-            "probe_first": np.array(start, I8),
-            "probe_offset": offset[:-1].copy(),
-        }
-
-    def read(self) -> list[np.ndarray]:
-        """Everything since the last read."""
-        values = [
-            np.concatenate(parts) if parts else np.zeros((0, len(probe.place)))
-            for parts, probe in zip(self.parts, self.probes, strict=True)
-        ]
-        self.clear()
-        return values

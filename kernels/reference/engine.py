@@ -1,15 +1,17 @@
-"""The step in plain NumPy: every cell's matrix written out in full, every instance run by Python."""
+"""The step in plain NumPy: every matrix written out in full, every instance run by Python."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 
 from kernels.block import Block, Events, Spikes
 from kernels.errors import NotFinite
 from kernels.intrinsics import nernst
+from kernels.mechanism import Kernel
 from kernels.reference.instances import Population
 from kernels.storage import reversal_nodes, writes_concentration
 
@@ -91,7 +93,16 @@ class ReferenceEngine:
             inside, outside = (float(self.fields[ion, f][node]) for f in ("ci", "co"))
             self.fields[ion, "e"][node] = nernst(inside, outside, valence, self.block.celsius)
 
-    def _run(self, m, kernel, i, t, step, arguments, flag=0.0) -> None:
+    def _run(
+        self,
+        m: int,
+        kernel: Kernel,
+        i: int,
+        t: float,
+        step: int,
+        arguments: list[float],
+        flag: float = 0.0,
+    ) -> None:
         """Run init or a NET_RECEIVE kernel, with what it may call."""
         population = self.populations[m]
         extra = dict(zip(kernel.args, arguments, strict=False)) | {"flag": flag}
@@ -110,10 +121,10 @@ class ReferenceEngine:
         times = trains[i] if trains else ()
         return float(times[index]) if index < len(times) else -1.0
 
-    def _send(self, time, flag, m, i, arguments) -> None:
+    def _send(self, time: float, flag: float, m: int, i: int, arguments: list[float]) -> None:
         heapq.heappush(self.pending, (time, next(self.count), flag, m, i, arguments))
 
-    def _move(self, time, m, i) -> None:
+    def _move(self, time: float, m: int, i: int) -> None:
         mine = [one for one in self.pending if one[3:5] == (m, i)]
         if mine:
             last = max(mine, key=lambda one: one[1])
@@ -121,7 +132,7 @@ class ReferenceEngine:
             heapq.heapify(self.pending)
             heapq.heappush(self.pending, (time, *last[1:]))
 
-    def _fire(self, step, time, m, i) -> None:
+    def _fire(self, step: int, time: float, m: int, i: int) -> None:
         if (m, i) in self.source_of:
             self.fired.append((step, time, self.source_of[m, i]))
 
@@ -134,12 +145,13 @@ class ReferenceEngine:
             due = events.step == step
             self._step(step, zip(events.time[due], events.connection[due], strict=True))
         fired = sorted(self.fired, key=lambda one: (one[0], one[1], one[2]))
-        step, time, source = zip(*fired, strict=True) if fired else ((), (), ())
         return Spikes(
-            np.array(step, np.int64), np.array(time, np.float64), np.array(source, np.int32)
+            np.array([one[0] for one in fired], np.int64),
+            np.array([one[1] for one in fired], np.float64),
+            np.array([one[2] for one in fired], np.int32),
         )
 
-    def _step(self, step: int, events) -> None:
+    def _step(self, step: int, events: Iterable[tuple[float, int]]) -> None:
         dt = self.block.dt
         for rows, probe, values in zip(self.rows, self.block.probes, self.sample(), strict=True):
             if step % probe.every == 0:
@@ -148,7 +160,7 @@ class ReferenceEngine:
         self._deliver(step, events)
         conductance, right = self._currents((step + 0.5) * dt)
         self._solve(conductance, right, step)
-        for m, population in enumerate(self.populations):
+        for population in self.populations:
             if population.mechanism.state.body:
                 for i in range(population.group.n):
                     population.run(
@@ -163,7 +175,7 @@ class ReferenceEngine:
                     self.fired.append((step, step * self.block.dt, k))
                 self.above[k] = above
 
-    def _deliver(self, step: int, events) -> None:
+    def _deliver(self, step: int, events: Iterable[tuple[float, int]]) -> None:
         limit = (step + 0.5 + ROUND) * self.block.dt
         waiting = list(events)
         while True:
@@ -177,6 +189,7 @@ class ReferenceEngine:
             else:
                 return
             receive = self.populations[m].mechanism.receive
+            assert receive is not None
             self._run(m, receive, i, float(time), step, arguments, flag)
 
     def _currents(self, t: float) -> tuple[np.ndarray, np.ndarray]:

@@ -20,9 +20,7 @@ class Population:
         self.block, self.group = block, group
         self.mechanism = specialise(group.mechanism, constants)
         self.ions = ion_variables(group.mechanism)
-        self.current_ions = [
-            (c.name, c.ion) for c in group.mechanism.currents if c.ion is not None
-        ]
+        self.current_ions = [(c.name, c.ion) for c in group.mechanism.currents if c.ion is not None]
         table = build_table(group.mechanism, constants, block.dt)
         self.functions = {**INTRINSICS, "table": lambda index: float(table[int(index)])}
         self.values: list[dict[str, float]] = []
@@ -65,7 +63,15 @@ class Population:
                 own[name] = values[name]
         return values
 
-    def add_current(self, i: int, fields, voltage, t, conductance, right) -> None:
+    def add_current(
+        self,
+        i: int,
+        fields: dict[tuple[str, str], np.ndarray],
+        voltage: np.ndarray,
+        t: float,
+        conductance: np.ndarray,
+        right: np.ndarray,
+    ) -> None:
         """Evaluate the current of instance i and add it to its node [uS], [nA]."""
         values = self.run(self.mechanism.current, i, fields, voltage, t)
         node = int(self.group.node[i])
