@@ -51,7 +51,6 @@ def read_clamp(section: Section, gids: np.ndarray) -> Clamp:
     Raises:
         InputError: a value is missing or wrong.
     """
-    section.choice("module", ("IClamp",), "IClamp")
     section.need("amp", "delay", "duration")
     values = [np.array(section.numbers(key)) for key in ("amp", "delay", "duration")]
     if len({len(v) for v in values}) > 1:

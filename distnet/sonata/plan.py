@@ -42,6 +42,12 @@ class Run:
     celsius: float  # [degC]
     v_init: float  # [mV]
 
+    @property
+    def end(self) -> float:
+        """End of the last step [ms]: tstop in whole steps."""
+        end = round(self.tstop / self.dt) * self.dt
+        return self.tstop if abs(end - self.tstop) < 1e-6 * self.dt else end
+
 
 @dataclass(frozen=True)
 class Output:

@@ -16,7 +16,7 @@ from distnet.recording import Recording
 from distnet.sonata.section import Section
 
 #: Modules that report a variable of the membrane.
-MODULES = ("membrane_report", "multimeter_report", "multimeter")
+REPORT_MODULES = ("membrane_report", "multimeter_report", "multimeter")
 
 #: What `sections` may name -> regions of a cell; "all" is every one.
 REGIONS = {
@@ -112,16 +112,14 @@ class Report:
         Raises:
             InputError: it is neither v, nor of an ion, nor of a known mechanism.
         """
-        if self.variable == "v":
-            return "v"
+        if self.variable == "v" or "." in self.variable:
+            return self.variable
         ion = ION_VARIABLES.fullmatch(self.variable)
         if ion:
             return f"{ion[2]}.{ion[1]}" if ion[1] else f"{ion[3]}.{CONCENTRATIONS[ion[4]]}"
-        if self.variable.split(".")[0] in mechanisms and "." in self.variable:
-            return self.variable
         found = [m for m in mechanisms if self.variable.endswith(f"_{m}")]
         if not found:
-            allowed = "v, an ion's (eca, cai, cao, ica), or VARIABLE_MECHANISM"
+            allowed = "v, an ion's (eca, cai, cao, ica), VARIABLE_MECHANISM, or MECHANISM.VARIABLE"
             problem = f'the variable "{self.variable}" is not known; allowed are {allowed}'
             raise InputError(self.where, problem)
         mechanism = max(found, key=len)
@@ -137,14 +135,13 @@ def read_report_section(
         section: the report.
         gids: (n,) i8, the detailed cells that it names.
         dt: time step of the simulation [ms].
-        tstop: end of the simulation [ms].
+        tstop: end of the last step of the simulation [ms].
         last: end of the simulation by the configuration, after which no report may end [ms].
 
     Raises:
         InputError: a value is missing or wrong.
     """
     section.need("variable_name")
-    section.choice("module", MODULES, MODULES[0])
     name = section.name.removeprefix("reports.")
     regions, only_soma = read_regions(section)
     interval = section.number("dt", dt, above=0.0)

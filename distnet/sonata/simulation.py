@@ -24,11 +24,12 @@ from distnet.sonata.plan import (
     read_run,
     relative_name,
 )
-from distnet.sonata.reports import Report, read_report_section
+from distnet.sonata.reports import REPORT_MODULES, Report, read_report_section
 from distnet.sonata.section import Section, kind
-from distnet.sonata.spike_inputs import SpikeTrains
+from distnet.sonata.spike_inputs import SPIKE_MODULES, SpikeTrains
 
-INPUT_TYPES = ("spikes", "current_clamp")
+#: Supported input types, and the modules of each.
+INPUT_MODULES = {"spikes": tuple(SPIKE_MODULES), "current_clamp": ("IClamp",)}
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,6 @@ def enabled(config: Config, name: str) -> Iterator[Section]:
     whole = config.section(name)
     for key in whole.values:
         section = whole.section(key)
-        section.check_keys(f"{name}.*")
         if section.flag("enabled", True):
             yield section
 
@@ -140,7 +140,11 @@ def read_inputs(
     trains, clamps = SpikeTrains(), []
     for section in enabled(config, "inputs"):
         section.need("input_type")
-        if section.choice("input_type", INPUT_TYPES) == "spikes":
+        input_type = section.choice("input_type", tuple(INPUT_MODULES))
+        modules = INPUT_MODULES[input_type]
+        section.choice("module", modules, modules[0])
+        section.check_keys("inputs.*")
+        if input_type == "spikes":
             trains.add(section, chosen(section, "node_set", sets, nodes, "virtual"), nodes)
         else:
             gids = chosen(section, "node_set", sets, nodes, "biophysical")
@@ -154,8 +158,10 @@ def read_reports(config: Config, sets: NodeSets, nodes: list[Nodes], run: Run) -
     last = config.section("run").number("tstop", run.tstop)
     seen = {output.spikes_file: "output.spikes_file", output.spikes_csv: "output.spikes_file_csv"}
     for section in enabled(config, "reports"):
+        section.choice("module", REPORT_MODULES, REPORT_MODULES[0])
+        section.check_keys("reports.*")
         gids = chosen(section, "cells", sets, nodes, "biophysical")
-        report = read_report_section(section, gids, run.dt, run.tstop, max(last, run.tstop))
+        report = read_report_section(section, gids, run.dt, run.end, max(last, run.tstop))
         path = section.path("file_name") if section.has("file_name") else Path(report.file_name)
         name = relative_name(report.file_name, path, output.folder)
         if name in seen:

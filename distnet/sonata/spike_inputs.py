@@ -17,7 +17,7 @@ from distnet.sonata.section import Section
 COLUMNS = ("timestamps", "node_ids", "population")
 
 #: Modules of the input_type "spikes" -> how their files are written.
-MODULES = {"h5": "hdf5", "sonata": "hdf5", "csv": "csv"}
+SPIKE_MODULES = {"h5": "hdf5", "sonata": "hdf5", "csv": "csv"}
 
 
 class SpikeTrains:
@@ -48,8 +48,8 @@ class SpikeTrains:
             InputError: the file is missing or wrong, or a node has a spike train already.
         """
         path = section.existing_file("input_file")
-        module = section.choice("module", tuple(MODULES), "h5")
-        tables = read_spikes(path) if MODULES[module] == "hdf5" else read_csv(path)
+        is_csv = SPIKE_MODULES[section.text("module", "h5")] == "csv"
+        tables = read_csv(path) if is_csv else read_spikes(path)
         for population in nodes:
             first, last = population.population.first, population.population.last
             driven = gids[(gids >= first) & (gids < last)]

@@ -43,6 +43,12 @@ def test_the_end_may_come_earlier_than_the_reports(circuit):
     assert load(circuit.write(), tstop=5.0).plan.reports[0].stop == 5.0
 
 
+@pytest.mark.parametrize(("tstop", "n_rows"), [(10.0, 100), (10.04, 100), (10.06, 101)])
+def test_rows_are_no_more_than_steps(circuit, tstop, n_rows):
+    circuit.simulation["run"]["tstop"] = tstop
+    assert report(circuit).n_rows == n_rows
+
+
 @pytest.mark.parametrize("sections", ["soma", ["soma"], "dend", ["axonal", "SOMA"], "all", None])
 def test_places(circuit, sections):
     loaded = simulation(circuit, sections=sections)
@@ -94,6 +100,7 @@ def test_columns_of_a_rank_without_cells(circuit):
         ("z_SK", "SK.z", ""),
         ("z_K_SK", "K_SK.z", ""),
         ("NaV.gbar", "NaV.gbar", ""),
+        ("cl.ci", "cl.ci", ""),
     ],
 )
 def test_variables(circuit, variable, expected, unit):
@@ -120,6 +127,7 @@ def test_a_variable_that_does_not_exist(circuit):
             r"where one variable; make a report for each is expected",
         ),
         ({"module": "extracellular"}, r'"extracellular" is not supported; allowed are membrane_re'),
+        ({"module": "extracellular", "electrode_channels": "all"}, r'"extracellular" is not supp'),
         ({"sections": "tuft"}, r"'tuft' is not one of soma, somatic"),
         ({"dt": 0.25}, r"0\.25 ms is not a whole multiple of the time step, 0\.1 ms"),
         ({"dt": 0.05}, r"0\.05 ms is not a whole multiple of the time step, 0\.1 ms"),
