@@ -36,4 +36,7 @@ def loads(text: str, file: str = "<text>", tables: bool = True) -> Mechanism:
     Raises:
         NmodlError: the text is not NMODL, or holds what is not supported.
     """
-    return lower(parse(text, file), text, tables)
+    try:
+        return lower(parse(text, file), tables)
+    except RecursionError as problem:
+        raise NmodlError(file, 1, 1, "an expression or block is nested too deeply") from problem

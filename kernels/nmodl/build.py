@@ -115,9 +115,7 @@ def assign(target: str, value: ast.expr) -> ast.Assign:
     return ast.Assign([ast.Name(target, ast.Store())], value, lineno=1)
 
 
-def branch(
-    condition: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt]
-) -> list[ast.stmt]:
+def branch(condition: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt]) -> list[ast.stmt]:
     """An if; nothing where both sides are empty, turned round where the first is."""
     if body:
         return [ast.If(condition, body, orelse)]

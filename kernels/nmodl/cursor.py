@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernels.errors import NmodlError
 from kernels.nmodl.scanner import Source, Token, scan
 
+MAX_INTEGER = 1000  # length of an array
 MAX_DEPTH = 60  # of nested blocks and parentheses
 
 
@@ -88,6 +89,8 @@ class Cursor:
     def integer(self, what: str) -> int:
         token = self.token
         value = self.number(what)
-        if value != int(value) or value < 0:
-            raise self.source.error(token.at, f"{what} must be a whole number, found {value:g}")
+        if not 0 <= value <= MAX_INTEGER or value != int(value):
+            raise self.source.error(
+                token.at, f"{what} must be a whole number up to {MAX_INTEGER}, found {value:g}"
+            )
         return int(value)

@@ -74,7 +74,8 @@ class Writer:
             (effect.orelse, [(n, value) for n, _, value in effect.joins]),
         ]
         regions = [
-            [r for e in inner for r in roots_of(e)] + [v for _, v in joins] for inner, joins in sides
+            [r for e in inner for r in roots_of(e)] + [v for _, v in joins]
+            for inner, joins in sides
         ]
         self._hoist([*regions, after], known, out, top)
         test = self._expression(effect.test, known, out, top)

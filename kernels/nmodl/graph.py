@@ -48,6 +48,10 @@ class Graph:
             self.values[key] = Value(len(self.values), op, args, text)
         return self.values[key]
 
+    def _computed(self, value: float, op: str, args: tuple[Value, ...], text: str = "") -> Value:
+        """A constant; what is not finite is left to the engine."""
+        return self.const(value) if math.isfinite(value) else self.make(op, args, text)
+
     def const(self, value: float) -> Value:
         key = ("const", float(value).hex())
         if key not in self.values:
@@ -70,7 +74,7 @@ class Graph:
 
     def add(self, x: Value, y: Value) -> Value:
         if x.op == "const" and y.op == "const":
-            return self.const(x.constant + y.constant)
+            return self._computed(x.constant + y.constant, "add", (x, y))
         if x.is_constant(0.0):
             return y
         if y.is_constant(0.0):
@@ -83,7 +87,7 @@ class Graph:
 
     def sub(self, x: Value, y: Value) -> Value:
         if x.op == "const" and y.op == "const":
-            return self.const(x.constant - y.constant)
+            return self._computed(x.constant - y.constant, "sub", (x, y))
         if y.is_constant(0.0):
             return x
         if x.is_constant(0.0):
@@ -110,7 +114,7 @@ class Graph:
 
     def _scaled(self, factor: float, x: Value) -> Value:
         if x.op == "const":
-            return self.const(factor * x.constant)
+            return self._computed(factor * x.constant, "mul", (self.const(factor), x))
         if factor == 1.0:
             return x
         if factor == 0.0:
@@ -120,7 +124,9 @@ class Graph:
         if x.op == "neg":
             return self.neg(self._scaled(factor, x.args[0]))
         if x.op == "mul" and x.args[0].op == "const":
-            return self._scaled(factor * x.args[0].constant, x.args[1])
+            product = factor * x.args[0].constant
+            if math.isfinite(product):
+                return self._scaled(product, x.args[1])
         if x.op == "div" and x.args[0].op == "const":
             return self.div(self.const(factor * x.args[0].constant), x.args[1])
         return self.make("mul", (self.const(factor), x))
@@ -128,7 +134,7 @@ class Graph:
     def div(self, x: Value, y: Value) -> Value:
         if y.op == "const" and y.constant != 0.0 and math.isfinite(1.0 / y.constant):
             if x.op == "const":
-                return self.const(x.constant / y.constant)
+                return self._computed(x.constant / y.constant, "div", (x, y))
             return self.mul(self.const(1.0 / y.constant), x)
         if x.op == "neg":
             return self.neg(self.div(x.args[0], y))
@@ -161,10 +167,11 @@ class Graph:
     def call(self, function: str, args: tuple[Value, ...]) -> Value:
         known = function in self.functions and function not in UNKNOWN
         if known and all(a.op == "const" for a in args):
-            return self.const(self.functions[function](*(a.constant for a in args)))
+            value = self.functions[function](*(a.constant for a in args))
+            return self._computed(value, "call", args, function)
         if function == "pow" and args[1].op == "const":
             exponent = args[1].constant
-            if exponent == int(exponent) and 0 < abs(exponent) <= MAX_POWER:
+            if 0 < abs(exponent) <= MAX_POWER and exponent == int(exponent):
                 power = self.power(args[0], int(abs(exponent)))
                 return power if exponent > 0 else self.div(self.const(1.0), power)
         if function == "fabs" and args[0].op == "neg":

@@ -24,7 +24,7 @@ from kernels.nmodl.build import (
 from kernels.nmodl.elimination import Row, accumulate
 from kernels.nmodl.linear import split_linear
 from kernels.nmodl.newton import System, solve_system
-from kernels.nmodl.translate import Body, Environment, Translator
+from kernels.nmodl.translate import Body, Environment, Translator, check_size
 
 Terms = list[tuple[float, str]]  # count and state
 
@@ -111,7 +111,8 @@ class _Scheme:
         for count, state in source:
             if count != int(count) or count < 1:
                 raise self.translator.error(
-                    self.translator.file.at, f"a reaction has {count:g} of {state}; expected a whole number"
+                    self.translator.file.at,
+                    f"a reaction has {count:g} of {state}; expected a whole number",
                 )
             for _ in range(int(count)):
                 product = mul(product, name(state))
@@ -163,13 +164,16 @@ class _Scheme:
         return System(tuple(self.states), self.body, tuple(residuals), jacobian)
 
 
-def solve_sparse(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
+def solve_sparse(
+    translator: Translator, routine: tree.Routine, env: Environment, out: Body
+) -> None:
     """Put one implicit step of a KINETIC block into `out`.
 
     Raises:
         NmodlError: a statement that has no meaning in a scheme.
     """
     states = _states_of(translator, routine)
+    check_size(translator, routine, len(states))
     scheme = _Scheme(translator, states)
     hooks = {
         "reaction": scheme.reaction,

@@ -14,13 +14,15 @@ from kernels.nmodl.dataflow import loads_of
 from kernels.nmodl.elimination import Choice, Row, eliminate
 from kernels.nmodl.linear import split_linear
 from kernels.nmodl.python import run
-from kernels.nmodl.translate import Body, Environment, Translator
+from kernels.nmodl.translate import Body, Environment, Translator, check_size
 
 VOLTAGES = (-90.0, -65.0, -35.0, 0.0, 30.0)
 THRESHOLD = 0.05  # of the largest element of the row
 
 
-def solve_linear(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
+def solve_linear(
+    translator: Translator, routine: tree.Routine, env: Environment, out: Body
+) -> None:
     """Put the solution of a LINEAR block into `out`.
 
     Raises:
@@ -41,8 +43,10 @@ def solve_linear(translator: Translator, routine: tree.Routine, env: Environment
     states = listed or [s for s in [*symbols.states, *sorted(symbols.ion_states)] if s in named]
     if len(states) != len(equations):
         raise translator.error(
-            routine.at, f"LINEAR {routine.name} has {len(equations)} equations for {len(states)} states"
+            routine.at,
+            f"LINEAR {routine.name} has {len(equations)} equations for {len(states)} states",
         )
+    check_size(translator, routine, len(states))
     rows, right = [], []
     for statement, equation in equations:
         row, rest = _row(translator, statement, equation, states)
@@ -118,18 +122,12 @@ def _sample(
     symbols = translator.symbols
     values = {n: x.default for n, x in {**symbols.globals, **symbols.instance()}.items()}
     values.update({"v": v, "celsius": 25.0, "dt": 0.025, "t": 0.0, "diam": 1.0, "area": 100.0})
-    marks = [
-        assign(f"_entry_{i}_{j}", e) for i, row in enumerate(rows) for j, e in row.items()
-    ]
+    marks = [assign(f"_entry_{i}_{j}", e) for i, row in enumerate(rows) for j, e in row.items()]
     statements = [*body, *marks]
     for missing in loads_of(statements) - set(values):
         values[missing] = 1.0
     try:
         run(statements, values, {"table": lambda i: 1.0})
-        return {
-            i: {j: float(values[f"_entry_{i}_{j}"]) for j in row} for i, row in enumerate(rows)
-        }
+        return {i: {j: float(values[f"_entry_{i}_{j}"]) for j in row} for i, row in enumerate(rows)}
     except (ArithmeticError, ValueError, TypeError):
         return None
-
-

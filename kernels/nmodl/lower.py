@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 from pathlib import Path
 
-from kernels.errors import NmodlError
-from kernels.mechanism import Kernel, Mechanism
+from kernels.mechanism import SPECIAL, Kernel, Mechanism
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, mangle, name, num
+from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
 from kernels.nmodl.optimise import optimise
@@ -18,25 +19,25 @@ from kernels.nmodl.symbols import Symbols, make_symbols
 from kernels.nmodl.tables import Tables
 from kernels.nmodl.translate import Body, Environment, Translator
 
-#: Changes whenever the same text lowers to something else.
-VERSION = "1"
+
+@functools.cache
+def _version() -> str:
+    """Changes whenever this compiler does: the same text may lower to something else."""
+    own = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(p.read_bytes() for p in own)).hexdigest()
 
 
-def lower(file: tree.File, text: str, tables: bool = True) -> Mechanism:
+def lower(file: tree.File, tables: bool = True) -> Mechanism:
     """Check and lower a parsed file.
 
     Args:
         file: its tree.
-        text: its text, for the digest.
         tables: False computes what a TABLE holds exactly instead.
 
     Raises:
         NmodlError: the file holds what is wrong or not supported.
     """
-    if not file.neuron.name:
-        raise NmodlError(
-            file.at.file, 1, 1, "no SUFFIX, POINT_PROCESS or ARTIFICIAL_CELL in a NEURON block"
-        )
+    check(file)
     symbols = make_symbols(file)
     translator = Translator(file, symbols)
     table_maker = Tables(translator)
@@ -51,7 +52,7 @@ def lower(file: tree.File, text: str, tables: bool = True) -> Mechanism:
         name=file.neuron.name,
         kind=file.neuron.kind,
         file=file.at.file,
-        digest=hashlib.sha256(f"{VERSION} {tables} {text}".encode()).hexdigest(),
+        digest=hashlib.sha256(f"{_version()} {tables} {file.text}".encode()).hexdigest(),
         parameters=symbols.parameters,
         globals=symbols.globals,
         states=symbols.states,
@@ -76,11 +77,11 @@ def _init(translator: Translator) -> Body:
     out: Body = []
     for state, value in translator.symbols.initial.items():
         out.append(assign(state, name(value) if isinstance(value, str) else num(value)))
-    hooks = {
-        "solve": lambda statement, env, out: solve(translator, statement, out),
-        "event": lambda statement, env, out: None,
-    }
-    with translator.hooked(**hooks):
+
+    def solve_now(statement: tree.Solve, env: Environment, out: Body) -> None:
+        solve(translator, statement, out)
+
+    with translator.hooked(solve=solve_now, event=translator.send):
         for routine in _blocks(translator.file, "INITIAL"):
             translator.block(routine.body, {}, out)
     return out
@@ -100,7 +101,11 @@ def _current(translator: Translator) -> tuple[Body, bool]:
     """The rest of the BREAKPOINT."""
     currents = translator.symbols.currents
     out: Body = []
-    with translator.hooked(solve=lambda statement, env, out: None):
+
+    def skip(statement: tree.Solve, env: Environment, out: Body) -> None:
+        """SOLVE statements make the state kernel."""
+
+    with translator.hooked(solve=skip):
         for routine in _blocks(translator.file, "BREAKPOINT"):
             translator.block(routine.body, {}, out)
     if not out:
@@ -113,10 +118,10 @@ def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None]:
     if not found:
         return None, None
     routine = found[0]
-    args = tuple(mangle(a.name) for a in routine.args)
-    env: Environment = {a.name: mangle(a.name) for a in routine.args}
+    env: Environment = {a.name: _argument(translator.symbols, a.name) for a in routine.args}
+    args = tuple(env.values())
     out: Body = []
-    with translator.hooked(event=lambda statement, env, out: None):
+    with translator.hooked(event=translator.send, initial=_separately):
         translator.block(routine.body, {**env, "flag": "flag"}, out)
     receive = _finish(translator.symbols, out, args)
     receive_init = None
@@ -126,6 +131,17 @@ def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None]:
             translator.block(statement.body, env, out)
             receive_init = _finish(translator.symbols, out, args)
     return receive, receive_init
+
+
+def _separately(statement: tree.Initial, env: Environment, out: Body) -> None:
+    """INITIAL of NET_RECEIVE is a kernel of its own."""
+
+
+def _argument(symbols: Symbols, argument: str) -> str:
+    """An argument of NET_RECEIVE; it hides a variable of the same name."""
+    mangled = mangle(argument)
+    taken = symbols.knows(mangled) or mangled in SPECIAL or mangled == "flag"
+    return f"{mangled}_argument" if taken else mangled
 
 
 def _localised(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Body:

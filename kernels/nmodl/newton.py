@@ -28,7 +28,7 @@ from kernels.nmodl.build import (
 from kernels.nmodl.dataflow import loads_of
 from kernels.nmodl.differentiate import NotDifferentiable, depends_on, derivative, differentiate
 from kernels.nmodl.elimination import Choice, Row, diagonal, eliminate
-from kernels.nmodl.translate import Body, Environment, Translator
+from kernels.nmodl.translate import Body, Environment, Translator, check_size
 
 RELATIVE, ABSOLUTE, ROUNDS = 1e-9, 1e-15, 50
 
@@ -135,7 +135,9 @@ def solve_derivimplicit(
     rates: list[str] = []
 
     def collect(statement: tree.Assign, env: Environment, out: Body) -> None:
-        state = translator.target(tree.Name(statement.at, statement.target.id, statement.target.index), env)
+        state = translator.target(
+            tree.Name(statement.at, statement.target.id, statement.target.index), env
+        )
         value = translator.expression(statement.value, env, out)
         states.append(state)
         rates.append(translator.fresh(f"rate_{state}"))
@@ -144,6 +146,7 @@ def solve_derivimplicit(
     body: Body = []
     with translator.hooked(derivative=collect):
         translator.block(routine.body, env, body)
+    check_size(translator, routine, len(states))
     olds = [translator.fresh(f"old_{s}") for s in states]
     out += [assign(old, name(s)) for old, s in zip(olds, states, strict=True)]
     residuals = [
@@ -165,7 +168,9 @@ def solve_euler(translator: Translator, routine: tree.Routine, env: Environment,
     updates: Body = []
 
     def collect(statement: tree.Assign, env: Environment, out: Body) -> None:
-        state = translator.target(tree.Name(statement.at, statement.target.id, statement.target.index), env)
+        state = translator.target(
+            tree.Name(statement.at, statement.target.id, statement.target.index), env
+        )
         rate = translator.fresh(f"rate_{state}")
         out.append(assign(rate, translator.expression(statement.value, env, out)))
         updates.append(assign(state, add(name(state), mul(name("dt"), name(rate)))))
@@ -173,5 +178,3 @@ def solve_euler(translator: Translator, routine: tree.Routine, env: Environment,
     with translator.hooked(derivative=collect):
         translator.block(routine.body, env, out)
     out += updates
-
-

@@ -39,6 +39,7 @@ class _Parts:
     verbatims: list[tree.Verbatim] = field(default_factory=list)
     defines: dict[str, float] = field(default_factory=dict)
     included: int = 0
+    texts: list[str] = field(default_factory=list)
 
 
 def parse(text: str, file: str = "<text>") -> tree.File:
@@ -58,13 +59,14 @@ def parse(text: str, file: str = "<text>") -> tree.File:
         Position(file, 1, 1), parts.title, neuron, tuple(parts.units), parts.defines,
         *(tuple(parts.declarations.get(n, ())) for n in ("parameters", "assigned", "states")),
         tuple(parts.declarations.get("constants", ())), tuple(parts.locals),
-        tuple(parts.routines), tuple(parts.verbatims),
+        tuple(parts.routines), tuple(parts.verbatims), "\n".join(parts.texts),
     )  # fmt: skip
 
 
 def _parse_text(text: str, file: str, parts: _Parts) -> None:
     cursor = Cursor(Source(text, file))
     cursor.defines = parts.defines
+    parts.texts.append(text)
     while cursor.token.kind != "end":
         _parse_part(cursor, parts)
 
@@ -166,6 +168,9 @@ def _include(cursor: Cursor, parts: _Parts) -> None:
         text = path.read_text(encoding="latin-1")
     except OSError as problem:
         raise NmodlError(
-            token.at.file, token.at.line, token.at.column, f"cannot include {path}: {problem.strerror}"
+            token.at.file,
+            token.at.line,
+            token.at.column,
+            f"cannot include {path}: {problem.strerror}",
         ) from problem
     _parse_text(text, str(path), parts)

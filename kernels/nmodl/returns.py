@@ -25,7 +25,10 @@ def without_returns(block: tree.Block) -> tree.Block:
             orelse = tree.Block(statement.orelse.at, statement.orelse.statements + rest)
             kept.append(
                 tree.If(
-                    statement.at, statement.condition, without_returns(body), without_returns(orelse)
+                    statement.at,
+                    statement.condition,
+                    without_returns(body),
+                    without_returns(orelse),
                 )
             )
             return tree.Block(block.at, tuple(kept))

@@ -53,7 +53,9 @@ class Source:
     def error(self, at: Position, message: str) -> NmodlError:
         """An error at a position of this text (or of an included one), with the line itself."""
         line = self.lines[at.line - 1] if at.line <= len(self.lines) else ""
-        return NmodlError(at.file, at.line, at.column, message, line if at.file == self.file else "")
+        return NmodlError(
+            at.file, at.line, at.column, message, line if at.file == self.file else ""
+        )
 
 
 def scan(source: Source) -> list[Token]:

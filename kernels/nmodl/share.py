@@ -141,11 +141,7 @@ def _replace_group(
     """Put powers of one exponential in the place of all of a group."""
     lowest = min(group, key=lambda m: (m.ratio, m.exponential.number))
     offset = forms[lowest.exponential].offset / lowest.ratio
-    group = [
-        m
-        for m in group
-        if abs(forms[m.exponential].offset - m.ratio * offset) <= MAX_OFFSET
-    ]
+    group = [m for m in group if abs(forms[m.exponential].offset - m.ratio * offset) <= MAX_OFFSET]
     if len(group) < 2:
         return
     if lowest.ratio == 1:

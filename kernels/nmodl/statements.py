@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kernels.errors import NmodlError
 from kernels.nmodl import tree
 from kernels.nmodl.cursor import Cursor
 from kernels.nmodl.expressions import parse_call, parse_expression, parse_rest_of_name
@@ -140,7 +141,7 @@ def _parse_tilde(cursor: Cursor) -> tree.Statement:
     try:
         left = _parse_terms(cursor)
         arrow = cursor.accept("<->", "->", "<<")
-    except Exception:
+    except NmodlError:
         arrow = None
     if arrow is None:
         cursor.i = mark

@@ -16,6 +16,9 @@ from kernels.nmodl.optimise import optimise
 from kernels.nmodl.translate import Body, Translator
 
 
+MAX_INTERVALS = 100_000
+
+
 class Tables:
     """The tables of one file, made when first used; `look_up` is `Translator.table`."""
 
@@ -41,8 +44,9 @@ class Tables:
     def _make(self, routine: tree.Routine, statement: tree.TableStatement) -> Table:
         translator = self.translator
         n = translator.integer(statement.n, {})
-        if n < 1:
-            raise translator.error(statement.at, f"TABLE needs at least 1 interval, found {n}")
+        if not 1 <= n <= MAX_INTERVALS:
+            found = f"TABLE has 1 to {MAX_INTERVALS} intervals, found {n}"
+            raise translator.error(statement.at, found)
         start, stop = self._bound(statement.first), self._bound(statement.last)
         if not stop > start:
             raise translator.error(statement.at, f"TABLE from {start:g} to {stop:g} is empty")
@@ -93,9 +97,7 @@ class Tables:
         value: ast.expr = num(0.0)
         for i, output in enumerate(table.outputs):
             start = num(float(table.offset + (table.n + 1) * i))
-            low, high = (
-                call("table", binary(ast.Add(), name(r), start)) for r in (row, after)
-            )
+            low, high = (call("table", binary(ast.Add(), name(r), start)) for r in (row, after))
             low_value = fresh("low")
             target = fresh(output) if routine.keyword == "FUNCTION" else output
             out.append(assign(low_value, low))
@@ -113,5 +115,3 @@ def table_statement(routine: tree.Routine) -> tree.TableStatement | None:
         if isinstance(statement, tree.TableStatement):
             return statement
     return None
-
-

@@ -44,6 +44,7 @@ _RENAMED = {"abs": "fabs", "fmin": "min", "fmax": "max"}
 #: Calls that are statements and mean nothing to a fixed step.
 IGNORED = ("printf", "at_time", "VERBATIM", "nrn_pushsec", "threadsafe")
 EVENT_CALLS = {"net_send": 2, "net_event": 1, "net_move": 1}
+RANDOM_FUNCTIONS = ("scop_random", "exprand", "normrand", "poisrand", "set_seed", "erand")
 _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(),
 }  # fmt: skip
@@ -51,7 +52,9 @@ _COMPARISONS: dict[str, ast.cmpop] = {
     "<": ast.Lt(), ">": ast.Gt(), "<=": ast.LtE(), ">=": ast.GtE(), "==": ast.Eq(), "!=": ast.NotEq(),
 }  # fmt: skip
 MAX_INLINE = 30
-MAX_STATEMENTS = 60_000
+MAX_STATEMENTS = 20_000
+MAX_UNKNOWNS = 40
+MAX_WHOLE = 1_000_000
 MAX_LOOP = 1000
 MAX_POWER = 12
 
@@ -103,7 +106,10 @@ class Translator:
                 self._call_statement(statement.call, env, out)
             case tree.If():
                 condition = self.condition(statement.condition, env, out)
-                body, orelse = self._branch(statement.body, env), self._branch(statement.orelse, env)
+                body, orelse = (
+                    self._branch(statement.body, env),
+                    self._branch(statement.orelse, env),
+                )
                 out += branch(condition, body, orelse)
             case tree.While():
                 self._while(statement, env, out)
@@ -117,7 +123,9 @@ class Translator:
                 raise self.error(
                     statement.at, "VERBATIM is not supported here; only `return;` alone in it is"
                 )
-            case tree.TableStatement() | tree.Other() | tree.Initial():
+            case tree.TableStatement():
+                pass
+            case tree.Other(keyword="CONDUCTANCE"):
                 pass
             case _:
                 self._hooked_statement(statement, env, out)
@@ -136,7 +144,9 @@ class Translator:
     def _assignment(self, statement: tree.Assign, env: Environment, out: Body) -> None:
         if statement.target.order:
             if "derivative" not in self.hooks:
-                raise self.error(statement.at, "a differential equation stands in a DERIVATIVE block")
+                raise self.error(
+                    statement.at, "a differential equation stands in a DERIVATIVE block"
+                )
             self.hooks["derivative"](statement, env, out)
             return
         value = self.expression(statement.value, env, out)
@@ -162,7 +172,11 @@ class Translator:
             flag = self.fresh("while")
             out.append(assign(flag, num(0.0)))
             out.append(ast.If(test, [assign(flag, num(1.0))], []))
-            body += [*again, assign(flag, num(0.0)), ast.If(condition, [assign(flag, num(1.0))], [])]
+            body += [
+                *again,
+                assign(flag, num(0.0)),
+                ast.If(condition, [assign(flag, num(1.0))], []),
+            ]
             test = compare(name(flag), ast.NotEq(), num(0.0))
         out.append(ast.While(test, body, []))
 
@@ -178,7 +192,7 @@ class Translator:
     def integer(self, node: tree.Expression, env: Environment) -> int:
         """The value of an expression that must be a whole number known now."""
         value = value_of(fold_expression(self.expression(node, env, [])))
-        if value is None or value != int(value):
+        if value is None or abs(value) > MAX_WHOLE or value != int(value):
             raise self.error(node.at, "expected a whole number known when compiling")
         return int(value)
 
@@ -186,9 +200,7 @@ class Translator:
         if node.id in EVENT_CALLS:
             if "event" not in self.hooks:
                 raise self.error(node.at, f"{node.id} can only stand in NET_RECEIVE or INITIAL")
-            self._check_args(node, EVENT_CALLS[node.id])
-            args = [self.expression(a, env, out) for a in node.args]
-            out.append(ast.Expr(call(node.id, *args)))
+            self.hooks["event"](node, env, out)
         elif node.id == "state_discontinuity":
             self._check_args(node, 2)
             if not isinstance(node.args[0], tree.Name):
@@ -197,6 +209,12 @@ class Translator:
             out.append(assign(self.target(node.args[0], env), value))
         elif node.id not in IGNORED:
             self._call(node, env, out)
+
+    def send(self, node: tree.Call, env: Environment, out: Body) -> None:
+        """The hook for net_send, net_event and net_move where they are allowed."""
+        self._check_args(node, EVENT_CALLS[node.id])
+        args = [self.expression(a, env, out) for a in node.args]
+        out.append(ast.Expr(call(node.id, *args)))
 
     # ---- expressions --------------------------------------------------------------------------
 
@@ -284,7 +302,12 @@ class Translator:
     def power(self, base: ast.expr, exponent: ast.expr, out: Body) -> ast.expr:
         """base ^ exponent: a product for a whole constant exponent, otherwise a call of pow."""
         value = value_of(exponent)
-        if value is None or value != int(value) or abs(value) > MAX_POWER or value_of(base) is not None:
+        if (
+            value is None
+            or value != int(value)
+            or abs(value) > MAX_POWER
+            or value_of(base) is not None
+        ):
             return call("pow", base, exponent)
         if value == 0:
             return num(1.0)
@@ -310,11 +333,7 @@ class Translator:
         if node.id == "at_time":
             return self._at_time(node, env, out)
         if node.id not in FUNCTIONS:
-            raise self.error(
-                node.at,
-                f"function {node.id} is not supported; expected a FUNCTION or PROCEDURE of this "
-                f"file or one of {', '.join(FUNCTIONS)}",
-            )
+            raise self.error(node.at, _unknown_function(node.id))
         self._check_args(node, FUNCTIONS[node.id])
         args = [self.expression(a, env, out) for a in node.args]
         if node.id == "pow":
@@ -383,6 +402,27 @@ def integer_power(base: ast.Name, n: int, fresh: Fresh, out: Body) -> ast.expr:
             power = name(square)
     assert result is not None
     return result
+
+
+def check_size(translator: Translator, routine: tree.Routine, n: int) -> None:
+    """A system is solved by statements written out, so not with any number of unknowns.
+
+    Raises:
+        NmodlError: too many.
+    """
+    if n > MAX_UNKNOWNS:
+        raise translator.error(
+            routine.at, f"{routine.name} has {n} states; up to {MAX_UNKNOWNS} are supported"
+        )
+
+
+def _unknown_function(function: str) -> str:
+    if function in RANDOM_FUNCTIONS or function.startswith("random_"):
+        return f"random numbers ({function}) are not supported"
+    return (
+        f"function {function} is not supported; expected a FUNCTION or PROCEDURE of this file "
+        f"or one of {', '.join(FUNCTIONS)}"
+    )
 
 
 def _describe(statement: tree.Statement) -> str:

@@ -269,3 +269,4 @@ class File(Node):
     locals: tuple[Declaration, ...]
     routines: tuple[Routine, ...]
     verbatims: tuple[Verbatim, ...]
+    text: str = ""  # of the file and of what it includes

@@ -60,8 +60,12 @@ class Unit:
         powers = tuple(a + power * b for a, b in zip(self.powers, other.powers, strict=True))
         factor = self.factor
         for _ in range(abs(power)):
-            factor = factor * other.factor if power > 0 else factor / other.factor
+            factor = factor * other.factor if power > 0 else _ratio(factor, other.factor)
         return Unit(factor, powers)
+
+
+def _ratio(x: float, y: float) -> float:
+    return x / y if y != 0 else float("inf")
 
 
 class UnitError(ValueError):
@@ -89,6 +93,8 @@ class UnitTable:
         one, other = self.evaluate(source), self.evaluate(target)
         if one.powers != other.powers:
             raise UnitError(f"({source}) and ({target}) do not measure the same quantity")
+        if other.factor == 0:
+            raise UnitError(f"({target}) is too small to convert to")
         return one.factor / other.factor
 
     def evaluate(self, text: str, depth: int = 0) -> Unit:
@@ -106,8 +112,12 @@ class UnitTable:
                 sign = -1
             elif match["number"]:
                 number, _, divisor = match["number"].partition("|")
+                if float(number) == 0 or float(divisor or 1) == 0:
+                    raise UnitError(f"unit ({text}) is zero")
                 unit = unit.times(Unit(float(number) / float(divisor or 1)), sign)
             elif match["name"]:
+                if len(match["power"]) > 2:
+                    raise UnitError(f"unit ({text}) has the power {match['power']}")
                 power = sign * int(match["power"] or 1)
                 unit = unit.times(self._look_up(match["name"], depth), power)
         return unit

@@ -1,0 +1,64 @@
+"""What a file may not hold: found before anything is lowered, at its own place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kernels.errors import NmodlError
+from kernels.nmodl import tree
+from kernels.nmodl.tables import table_statement
+
+#: Blocks that would change what a mechanism computes and are not lowered.
+REFUSED = ("CONSTRUCTOR", "BEFORE", "AFTER", "PARTIAL", "DISCRETE")
+ONCE = ("BREAKPOINT", "NET_RECEIVE")
+
+
+def check(file: tree.File) -> None:
+    """Find what is wrong with a parsed file by its form alone.
+
+    Raises:
+        NmodlError: the first problem, in the order of the text.
+    """
+    problems = sorted(_problems(file), key=lambda p: (p.line, p.column))
+    if problems:
+        raise problems[0]
+
+
+def _problems(file: tree.File) -> Iterator[NmodlError]:
+    if not file.neuron.name:
+        yield _error(file, "expected SUFFIX, POINT_PROCESS or ARTIFICIAL_CELL in a NEURON block")
+    seen: set[str] = set()
+    for routine in file.routines:
+        yield from _routine_problems(routine)
+        key = routine.name or (routine.keyword if routine.keyword in ONCE else "")
+        if key and key in seen:
+            yield _error(routine, f"{key} is defined twice")
+        seen.add(key)
+
+
+def _routine_problems(routine: tree.Routine) -> Iterator[NmodlError]:
+    if routine.keyword in REFUSED and routine.body.statements:
+        yield _error(routine, f"{routine.keyword} blocks are not supported")
+    table = table_statement(routine)
+    if table is not None and len(routine.args) != 1:
+        n = len(routine.args)
+        yield _error(table, f"TABLE needs a routine of 1 argument; {routine.name} has {n}")
+    if table is not None and routine.keyword == "PROCEDURE" and not table.names:
+        yield _error(table, "TABLE of a PROCEDURE names the variables that it sets")
+    if routine.keyword == "BREAKPOINT":
+        for statement in routine.body.statements:
+            yield from _inner_solves(statement)
+
+
+def _inner_solves(statement: tree.Statement) -> Iterator[NmodlError]:
+    """A SOLVE inside an if or a loop of BREAKPOINT."""
+    for name in ("body", "orelse"):
+        block = getattr(statement, name, None)
+        for inner in block.statements if isinstance(block, tree.Block) else ():
+            if isinstance(inner, tree.Solve):
+                yield _error(inner, "SOLVE stands directly in BREAKPOINT, not inside an if or loop")
+            yield from _inner_solves(inner)
+
+
+def _error(node: tree.Node, message: str) -> NmodlError:
+    return NmodlError(node.at.file, node.at.line, node.at.column, message)
