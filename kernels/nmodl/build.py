@@ -8,8 +8,25 @@ from collections.abc import Iterable, Iterator
 
 #: Names that bodies call; a variable of that name gets a trailing underscore.
 CALLED = frozenset(
-    ["exp", "log", "log10", "pow", "sqrt", "fabs", "floor", "ceil", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "fmod", "min", "max", "table", "train", "net_send", "net_event", "net_move", "fma"]
-)  # fmt: skip
+    {
+        *(
+            "exp",
+            "log",
+            "log10",
+            "pow",
+            "sqrt",
+            "fabs",
+            "floor",
+            "ceil",
+            "fmod",
+            "min",
+            "max",
+            "fma",
+        ),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "fma"),
+        *("min", "max", "table", "train", "net_send", "net_event", "net_move"),
+    }
+)
 
 
 def mangle(name: str) -> str:
@@ -28,6 +45,7 @@ def num(value: float) -> ast.expr:
 
 
 def name(identifier: str) -> ast.Name:
+    """A variable that is read."""
     return ast.Name(identifier, ast.Load())
 
 
@@ -42,10 +60,12 @@ def value_of(node: ast.expr) -> float | None:
 
 
 def binary(op: ast.operator, left: ast.expr, right: ast.expr) -> ast.BinOp:
+    """left op right."""
     return ast.BinOp(left, op, right)
 
 
 def neg(x: ast.expr) -> ast.expr:
+    """-x, without a double sign."""
     if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub):
         return x.operand
     constant = value_of(x)
@@ -64,6 +84,7 @@ def add(left: ast.expr, right: ast.expr) -> ast.expr:
 
 
 def sub(left: ast.expr, right: ast.expr) -> ast.expr:
+    """left - right, without a subtracted zero."""
     if value_of(right) == 0:
         return left
     if value_of(left) == 0:
@@ -90,6 +111,7 @@ def mul(left: ast.expr, right: ast.expr) -> ast.expr:
 
 
 def div(left: ast.expr, right: ast.expr) -> ast.expr:
+    """left / right, with the identities of 0, 1 and -1."""
     if value_of(left) == 0:
         return num(0.0)
     if value_of(right) == 1:
@@ -104,14 +126,17 @@ def div(left: ast.expr, right: ast.expr) -> ast.expr:
 
 
 def call(function: str, *args: ast.expr) -> ast.Call:
+    """function(args)."""
     return ast.Call(name(function), list(args), [])
 
 
 def compare(left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.Compare:
+    """left op right, a condition."""
     return ast.Compare(left, [op], [right])
 
 
 def assign(target: str, value: ast.expr) -> ast.Assign:
+    """target = value."""
     return ast.Assign([ast.Name(target, ast.Store())], value, lineno=1)
 
 

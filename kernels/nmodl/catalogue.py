@@ -9,6 +9,8 @@ from pathlib import Path
 from kernels.errors import NmodlError
 from kernels.nmodl.lower import read
 
+#: Built-in mechanisms that replace users' files of that name: those need C code of NEURON.
+REPLACED = ("VecStim",)
 BUILT_IN = Path(__file__).parent.parent / "mechanisms"
 
 _NAME = re.compile(r"\b(?:SUFFIX|POINT_PROCESS|ARTIFICIAL_CELL)\s+(\w+)")
@@ -20,7 +22,8 @@ _IGNORED = re.compile(
 def find(folders: Iterable[str | Path] = ()) -> dict[str, Path]:
     """Names of mechanisms to their files: the built-in ones, then those of each folder.
 
-    A user's file takes the place of a built-in mechanism of the same name.
+    A user's file takes the place of a built-in mechanism of the same name, but where that stands
+    for what users' files do by VERBATIM (`REPLACED`).
 
     Raises:
         NmodlError: two different files of the folders define one name.
@@ -35,6 +38,9 @@ def find(folders: Iterable[str | Path] = ()) -> dict[str, Path]:
                     str(path), 1, 1, f"mechanism {name} is already defined by {before}"
                 )
             users[name] = path
+    for name in REPLACED:
+        if name in users and "VERBATIM" in read(users[name]):
+            del users[name]
     return {**own, **users}
 
 

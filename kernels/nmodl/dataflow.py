@@ -46,6 +46,6 @@ def _visit(body: Iterable[ast.stmt], known: set[str], loads: set[str]) -> set[st
 
 
 def zero_unset(body: list[ast.stmt], *given: str) -> list[ast.stmt]:
-    """Give temporaries that may be read before they are set the value 0 first, as C statics have."""
+    """Give temporaries that may be read before they are set the value 0 first."""
     missing = sorted(n for n in loads_of(body) if n.startswith("_") and n not in given)
     return [assign(n, num(0.0)) for n in missing] + body

@@ -63,7 +63,10 @@ def _parse_names(cursor: Cursor) -> list[tree.Name]:
 
 
 def _parse_use_ion(cursor: Cursor, token: Token) -> tree.UseIon:
-    ion, reads, writes, valence = cursor.name("the name of an ion").text, [], [], None
+    ion = cursor.name("the name of an ion").text
+    reads: list[str] = []
+    writes: list[str] = []
+    valence: float | None = None
     while cursor.at("READ", "WRITE", "VALENCE", "REPRESENTS"):
         word = cursor.take().text
         if word == "VALENCE":

@@ -95,7 +95,7 @@ class Writer:
         out: list[ast.stmt],
         top: bool,
     ) -> None:
-        """Compute before a branch what more than one of its sides, or one and what follows, need."""
+        """Compute before a branch what more than one of its sides, or one and the rest, need."""
         counts = Counter(v for roots in regions for v in reach(roots))
         for value in sorted((v for v, n in counts.items() if n > 1), key=lambda v: v.number):
             if value.op in ("call", "div", "mul", "add", "sub") and value not in known:

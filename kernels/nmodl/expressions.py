@@ -105,8 +105,8 @@ def parse_call(cursor: Cursor, name: str, at: Position) -> tree.Call:
     args: list[tree.Expression] = []
     while not cursor.at(")"):
         args.append(parse_expression(cursor))
-        if not cursor.accept(",") and not cursor.at(")"):
-            if cursor.token.kind not in ("name", "number", "string"):
-                raise cursor.error('expected "," or ")"')
+        missing = not cursor.accept(",") and not cursor.at(")", "(", "-")
+        if missing and cursor.token.kind not in ("name", "number", "string"):
+            raise cursor.error('expected "," or ")"')
     cursor.expect(")")
     return tree.Call(at, name, tuple(args))

@@ -1,8 +1,8 @@
 """Values of a body as a graph in which equal values are one node.
 
-Nodes are made by `Graph.make` and its relatives, which simplify: constants are computed, divisions by
-constants and by quotients become products, signs move outwards. A result may differ from the text's
-in its last bits; it does so alike on every engine, since all start from the same lowered form.
+Nodes are made by `Graph.make` and its relatives, which simplify: constants are computed, divisions
+by constants and by quotients become products, signs move outwards. A result may differ from the
+text's in its last bits; it does so alike on every engine, since all start from this form.
 """
 
 from __future__ import annotations

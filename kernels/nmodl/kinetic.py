@@ -106,7 +106,7 @@ class _Scheme:
     def _one_way(
         self, rate: ast.expr, source: Terms, sink: Terms, flux: str, env: Environment, out: Body
     ) -> None:
-        """A reaction in one direction: the flux rate * product of the sources, and where it goes."""
+        """A reaction in one direction: flux = rate * product of the sources, and where it goes."""
         product = rate
         for count, state in source:
             if count != int(count) or count < 1:
@@ -175,12 +175,9 @@ def solve_sparse(
     states = _states_of(translator, routine)
     check_size(translator, routine, len(states))
     scheme = _Scheme(translator, states)
-    hooks = {
-        "reaction": scheme.reaction,
-        "conserve": scheme.conserve,
-        "compartment": scheme.compartment,
-    }
-    with translator.hooked(**hooks):
+    with translator.hooked(
+        reaction=scheme.reaction, conserve=scheme.conserve, compartment=scheme.compartment
+    ):
         translator.block(routine.body, env, scheme.body)
     olds = {s: translator.fresh(f"old_{s}") for s in states}
     out += [assign(old, name(s)) for s, old in olds.items()]

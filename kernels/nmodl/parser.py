@@ -55,12 +55,19 @@ def parse(text: str, file: str = "<text>") -> tree.File:
     parts = _Parts()
     _parse_text(text, file, parts)
     neuron = parts.neuron or tree.Neuron(Position(file, 1, 1))
+    declared = {n: tuple(parts.declarations.get(n, ())) for n in DECLARATIONS.values()}
     return tree.File(
-        Position(file, 1, 1), parts.title, neuron, tuple(parts.units), parts.defines,
-        *(tuple(parts.declarations.get(n, ())) for n in ("parameters", "assigned", "states")),
-        tuple(parts.declarations.get("constants", ())), tuple(parts.locals),
-        tuple(parts.routines), tuple(parts.verbatims), "\n".join(parts.texts),
-    )  # fmt: skip
+        at=Position(file, 1, 1),
+        title=parts.title,
+        neuron=neuron,
+        units=tuple(parts.units),
+        defines=parts.defines,
+        **declared,
+        locals=tuple(parts.locals),
+        routines=tuple(parts.routines),
+        verbatims=tuple(parts.verbatims),
+        text="\n".join(parts.texts),
+    )
 
 
 def _parse_text(text: str, file: str, parts: _Parts) -> None:
@@ -122,7 +129,9 @@ def _parse_other(cursor: Cursor, parts: _Parts, word: str, token: Token) -> None
 
 
 def _parse_routine(cursor: Cursor, word: str, at: Position) -> tree.Routine:
-    name, args, solvefor = "", (), ()
+    name = ""
+    args: tuple[tree.Argument, ...] = ()
+    solvefor: tuple[str, ...] = ()
     if "name" in ROUTINES[word]:
         name = cursor.name(f"a name after {word}").text
     if "args" in ROUTINES[word] and (word != "PROCEDURE" or cursor.at("(")):

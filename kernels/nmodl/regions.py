@@ -15,6 +15,8 @@ State = dict[str, Value]  # variable -> its value now
 
 @dataclass(frozen=True)
 class CallEffect:
+    """A call that stands alone: net_send and its like."""
+
     function: str
     args: tuple[Value, ...]
 

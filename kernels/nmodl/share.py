@@ -123,8 +123,7 @@ def _best_group(members: list[tuple[Value, _Affine]]) -> tuple[float, list[_Memb
                 near = round(ratio)
                 if 1 <= near <= MAX_RATIO and math.isclose(ratio, near, rel_tol=1e-14):
                     group.append(_Member(exponential, near))
-            saved = len(group) - (1 if any(m.ratio == 1 for m in group) else 1)
-            score = (saved, -float(sum(m.ratio for m in group)))
+            score = (len(group) - 1, -float(sum(m.ratio for m in group)))
             if score > best_score:
                 best, best_score = (slope, group), score
     return best

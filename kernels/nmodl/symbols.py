@@ -168,10 +168,9 @@ def _add_currents(file: tree.File, symbols: Symbols) -> None:
             if "i" not in use.reads:
                 symbols.assigned.setdefault(name, Variable(name, "mA/cm2"))
     names = file.neuron.names
-    for found in names.get("NONSPECIFIC_CURRENT", ()):
-        currents.append(Current(mangle(found.id)))
-    for found in names.get("ELECTRODE_CURRENT", ()):
-        currents.append(Current(mangle(found.id), electrode=True))
+    currents += [Current(mangle(n.id)) for n in names.get("NONSPECIFIC_CURRENT", ())]
+    electrode = names.get("ELECTRODE_CURRENT", ())
+    currents += [Current(mangle(n.id), electrode=True) for n in electrode]
     for current in currents:
         if current.ion is None and not symbols.knows(current.name):
             symbols.assigned[current.name] = Variable(current.name)

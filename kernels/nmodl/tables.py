@@ -15,7 +15,6 @@ from kernels.nmodl.dataflow import zero_unset
 from kernels.nmodl.optimise import optimise
 from kernels.nmodl.translate import Body, Translator
 
-
 MAX_INTERVALS = 100_000
 
 
@@ -70,7 +69,8 @@ class Tables:
 
     def _bound(self, node: tree.Expression) -> float:
         """An end of the table, from constants and default values."""
-        translator, out = self.translator, []
+        translator = self.translator
+        out: Body = []
         out.append(assign("_bound", translator.expression(node, {}, out)))
         symbols = translator.symbols
         defaults = {**symbols.globals, **symbols.parameters}

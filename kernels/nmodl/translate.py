@@ -8,7 +8,7 @@ put itself into `Translator.hooks`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,10 +36,10 @@ from kernels.nmodl.symbols import Symbols, element
 
 #: Functions of NMODL and the number of their arguments.
 FUNCTIONS = {
-    "exp": 1, "log": 1, "log10": 1, "sqrt": 1, "fabs": 1, "abs": 1, "floor": 1, "ceil": 1, "sin": 1,
-    "cos": 1, "tan": 1, "asin": 1, "acos": 1, "atan": 1, "sinh": 1, "cosh": 1, "tanh": 1, "pow": 2,
-    "fmod": 2, "fmin": 2, "fmax": 2, "train": 1,
-}  # fmt: skip
+    **dict.fromkeys(("exp", "log", "log10", "sqrt", "fabs", "abs", "floor", "ceil", "train"), 1),
+    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"), 1),
+    **dict.fromkeys(("pow", "fmod", "fmin", "fmax"), 2),
+}
 _RENAMED = {"abs": "fabs", "fmin": "min", "fmax": "max"}
 #: Calls that are statements and mean nothing to a fixed step.
 IGNORED = ("printf", "at_time", "VERBATIM", "nrn_pushsec", "threadsafe")
@@ -49,7 +49,8 @@ _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(),
 }  # fmt: skip
 _COMPARISONS: dict[str, ast.cmpop] = {
-    "<": ast.Lt(), ">": ast.Gt(), "<=": ast.LtE(), ">=": ast.GtE(), "==": ast.Eq(), "!=": ast.NotEq(),
+    "<": ast.Lt(), ">": ast.Gt(), "<=": ast.LtE(), ">=": ast.GtE(),
+    "==": ast.Eq(), "!=": ast.NotEq(),
 }  # fmt: skip
 MAX_INLINE = 30
 MAX_STATEMENTS = 20_000
@@ -60,6 +61,7 @@ MAX_POWER = 12
 
 Environment = dict[str, Any]  # name -> its variable (str), value (float) or elements (list[str])
 Body = list[ast.stmt]
+Hook = Callable[[Any, Environment, Body], None]
 
 
 class Translator:
@@ -71,7 +73,7 @@ class Translator:
         self.stack: list[str] = []
         self.n_statements = 0
         #: kind of statement -> what to do with it; see `hooked`
-        self.hooks: dict[str, Callable[[Any, Environment, Body], None]] = {}
+        self.hooks: dict[str, Hook] = {}
         #: replaces a call of a routine with a TABLE: (routine, argument, out) -> value, or None
         self.table: Callable[[tree.Routine, ast.expr, Body], ast.expr | None] | None = None
 
@@ -79,7 +81,7 @@ class Translator:
         return NmodlError(at.file, at.line, at.column, message)
 
     @contextmanager
-    def hooked(self, **hooks: Callable[[Any, Environment, Body], None]):
+    def hooked(self, **hooks: Hook) -> Iterator[None]:
         """Within it, statements of these kinds (derivative, solve, reaction, ...) go to `hooks`."""
         before, self.hooks = self.hooks, {**self.hooks, **hooks}
         try:

@@ -19,17 +19,23 @@ class Node:
 
 @dataclass(frozen=True)
 class Number(Node):
+    """A number, with the unit that may follow it."""
+
     value: float
     unit: str = ""
 
 
 @dataclass(frozen=True)
 class Text(Node):
+    """A text in quotes, to be printed."""
+
     value: str
 
 
 @dataclass(frozen=True)
 class Name(Node):
+    """A variable: name, name[index], name'."""
+
     id: str
     index: Expression | None = None  # x[index]
     order: int = 0  # 1 for x', 2 for x''
@@ -37,18 +43,24 @@ class Name(Node):
 
 @dataclass(frozen=True)
 class Call(Node):
+    """A function and its arguments."""
+
     id: str
     args: tuple[Expression, ...]
 
 
 @dataclass(frozen=True)
 class Unary(Node):
+    """- or ! before an operand."""
+
     op: str  # - !
     operand: Expression
 
 
 @dataclass(frozen=True)
 class Binary(Node):
+    """Two operands and what stands between them."""
+
     op: str  # + - * / ^ < > <= >= == != && ||
     left: Expression
     right: Expression
@@ -62,17 +74,23 @@ Expression = Number | Text | Name | Call | Unary | Binary
 
 @dataclass(frozen=True)
 class Assign(Node):
+    """target = value, or state' = value."""
+
     target: Name
     value: Expression
 
 
 @dataclass(frozen=True)
 class CallStatement(Node):
+    """A call that stands alone."""
+
     call: Call
 
 
 @dataclass(frozen=True)
 class If(Node):
+    """if (condition) body else orelse."""
+
     condition: Expression
     body: Block
     orelse: Block
@@ -80,12 +98,16 @@ class If(Node):
 
 @dataclass(frozen=True)
 class While(Node):
+    """while (condition) body."""
+
     condition: Expression
     body: Block
 
 
 @dataclass(frozen=True)
 class From(Node):
+    """FROM index = first TO last BY step body."""
+
     index: str
     first: Expression
     last: Expression
@@ -95,11 +117,15 @@ class From(Node):
 
 @dataclass(frozen=True)
 class Local(Node):
+    """LOCAL names."""
+
     names: tuple[tuple[str, int], ...]  # name, length (0: a scalar)
 
 
 @dataclass(frozen=True)
 class TableStatement(Node):
+    """TABLE names DEPEND depend FROM first TO last WITH n."""
+
     names: tuple[str, ...]
     depend: tuple[str, ...]
     first: Expression
@@ -109,6 +135,8 @@ class TableStatement(Node):
 
 @dataclass(frozen=True)
 class Solve(Node):
+    """SOLVE block METHOD method, or STEADYSTATE."""
+
     block: str
     method: str = ""
     steadystate: bool = False
@@ -135,6 +163,8 @@ class Equation(Node):
 
 @dataclass(frozen=True)
 class Conserve(Node):
+    """CONSERVE left = right."""
+
     left: Expression
     right: Expression
 
@@ -151,16 +181,22 @@ class Compartment(Node):
 
 @dataclass(frozen=True)
 class Verbatim(Node):
+    """C between VERBATIM and ENDVERBATIM."""
+
     code: str
 
 
 @dataclass(frozen=True)
 class Watch(Node):
+    """WATCH (condition) flag, ..."""
+
     conditions: tuple[tuple[Expression, Expression], ...]  # condition, flag
 
 
 @dataclass(frozen=True)
 class ForNetcons(Node):
+    """FOR_NETCONS (args) body."""
+
     args: tuple[Argument, ...]
     body: Block
 
@@ -180,8 +216,8 @@ class Other(Node):
 
 
 Statement = (
-    Assign | CallStatement | If | While | From | Local | TableStatement | Solve | Reaction | Equation
-    | Conserve | Compartment | Verbatim | Watch | ForNetcons | Initial | Other
+    Assign | CallStatement | If | While | From | Local | TableStatement | Solve | Reaction
+    | Equation | Conserve | Compartment | Verbatim | Watch | ForNetcons | Initial | Other
 )  # fmt: skip
 
 
@@ -197,6 +233,8 @@ class Block(Node):
 
 @dataclass(frozen=True)
 class Argument(Node):
+    """An argument of a routine."""
+
     name: str
     unit: str = ""
 
@@ -213,6 +251,8 @@ class Declaration(Node):
 
 @dataclass(frozen=True)
 class UseIon(Node):
+    """USEION ion READ reads WRITE writes VALENCE valence."""
+
     ion: str
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
@@ -221,7 +261,7 @@ class UseIon(Node):
 
 @dataclass(frozen=True)
 class UnitDefinition(Node):
-    """(name) = (definition), or constant = (from) (to), or constant = number (unit)."""
+    """(name) = (definition), constant = (from) (to), or constant = number (unit)."""
 
     name: str
     definition: str
