@@ -29,22 +29,18 @@ from kernels.nmodl.build import (
     num,
     value_of,
 )  # fmt: skip
+from kernels.nmodl.functions import (
+    EVENT_CALLS,
+    FUNCTIONS,
+    IGNORED,
+    RENAMED,
+    unknown_function,
+)
 from kernels.nmodl.optimise import fold_expression
 from kernels.nmodl.returns import without_returns
 from kernels.nmodl.scanner import Position
 from kernels.nmodl.symbols import Symbols, element
 
-#: Functions of NMODL and the number of their arguments.
-FUNCTIONS = {
-    **dict.fromkeys(("exp", "log", "log10", "sqrt", "fabs", "abs", "floor", "ceil", "train"), 1),
-    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"), 1),
-    **dict.fromkeys(("pow", "fmod", "fmin", "fmax"), 2),
-}
-_RENAMED = {"abs": "fabs", "fmin": "min", "fmax": "max"}
-#: Calls that are statements and mean nothing to a fixed step.
-IGNORED = ("printf", "at_time", "VERBATIM", "nrn_pushsec", "threadsafe")
-EVENT_CALLS = {"net_send": 2, "net_event": 1, "net_move": 1}
-RANDOM_FUNCTIONS = ("scop_random", "exprand", "normrand", "poisrand", "set_seed", "erand")
 _OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(),
 }  # fmt: skip
@@ -335,12 +331,12 @@ class Translator:
         if node.id == "at_time":
             return self._at_time(node, env, out)
         if node.id not in FUNCTIONS:
-            raise self.error(node.at, _unknown_function(node.id))
+            raise self.error(node.at, unknown_function(node.id))
         self._check_args(node, FUNCTIONS[node.id])
         args = [self.expression(a, env, out) for a in node.args]
         if node.id == "pow":
             return self.power(args[0], args[1], out)
-        return call(_RENAMED.get(node.id, node.id), *args)
+        return call(RENAMED.get(node.id, node.id), *args)
 
     def _at_time(self, node: tree.Call, env: Environment, out: Body) -> ast.expr:
         """1 in the step that reaches the time, as NEURON's fixed step has it."""
@@ -416,15 +412,6 @@ def check_size(translator: Translator, routine: tree.Routine, n: int) -> None:
         raise translator.error(
             routine.at, f"{routine.name} has {n} states; up to {MAX_UNKNOWNS} are supported"
         )
-
-
-def _unknown_function(function: str) -> str:
-    if function in RANDOM_FUNCTIONS or function.startswith("random_"):
-        return f"random numbers ({function}) are not supported"
-    return (
-        f"function {function} is not supported; expected a FUNCTION or PROCEDURE of this file "
-        f"or one of {', '.join(FUNCTIONS)}"
-    )
 
 
 def _describe(statement: tree.Statement) -> str:
