@@ -2,8 +2,8 @@
 
 Rings of eight cells. A cell is a soma and a random binary tree of dendrites, a tree of its own. It
 has 100 ExpSyn: one on the soma carries the ring, 99 on random compartments listen to random other
-cells. A short current clamp starts the first cell of every ring; each spike then goes round in eight
-delays.
+cells. A short current clamp starts the first cell of every ring; each spike then goes round in
+eight delays.
 """
 
 from __future__ import annotations

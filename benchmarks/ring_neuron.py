@@ -13,11 +13,10 @@ from ring_run import Run, Stopwatch, main
 SHORT = 2.0  # ms: NEURON's warm-up; what tells CoreNEURON's hand-over of the model from its loop
 
 
-def build(model: ring.RingModel, hh: str) -> list[object]:
-    """Sections, synapses, connections; returns what must stay alive."""
+def build(model: ring.RingModel, hh: str) -> tuple[list, list]:
+    """Build everything; return the sections of each cell, and what else must stay alive."""
     pc = h.ParallelContext()
-    kept: list[object] = []
-    synapses = []
+    cells, kept, synapses = [], [], []
     for gid, one in enumerate(model.cells):
         sections = build_sections(model, gid, hh)
         soma = sections[0](0.5)
@@ -34,13 +33,14 @@ def build(model: ring.RingModel, hh: str) -> list[object]:
             clamp.delay, clamp.dur, clamp.amp = (ring.CLAMP[k] for k in ("delay", "dur", "amp"))
             kept.append(clamp)
         synapses.append(mine)
-        kept += [sections, detector]
+        cells.append(sections)
+        kept.append(detector)
     for one, mine in zip(model.cells, synapses, strict=True):
         for k, synapse in enumerate(mine):
             connection = pc.gid_connect(int(one.source[k]), synapse)
             connection.weight[0], connection.delay = float(one.weight[k]), float(one.delay[k])
             kept.append(connection)
-    return [*kept, synapses]
+    return cells, [kept, synapses]
 
 
 def build_sections(model: ring.RingModel, gid: int, hh: str) -> list:
