@@ -183,3 +183,22 @@ class Fresh:
     def __call__(self, stem: str = "x") -> str:
         self.n += 1
         return f"_{stem.strip('_')}_{self.n}"
+
+
+def integer_power(base: ast.Name, n: int, fresh: Fresh, out: list[ast.stmt]) -> ast.expr:
+    """base ** n by squaring, from the lowest bit of n: x*x, (x2*x), (x2*x2), ...
+
+    The order of the products is fixed, so that every engine rounds alike.
+    """
+    result: ast.expr | None = None
+    power: ast.expr = base
+    while n:
+        if n & 1:
+            result = power if result is None else mul(result, power)
+        n >>= 1
+        if n:
+            square = fresh("square")
+            out.append(assign(square, ast.BinOp(power, ast.Mult(), power)))
+            power = name(square)
+    assert result is not None
+    return result

@@ -10,7 +10,7 @@ FUNCTIONS = {
 }
 RENAMED = {"abs": "fabs", "fmin": "min", "fmax": "max"}
 #: Calls that are statements and mean nothing to a fixed step.
-IGNORED = ("printf", "at_time", "VERBATIM", "nrn_pushsec", "threadsafe")
+IGNORED = ("printf", "at_time")
 EVENT_CALLS = {"net_send": 2, "net_event": 1, "net_move": 1}
 RANDOM_FUNCTIONS = ("scop_random", "exprand", "normrand", "poisrand", "set_seed", "erand")
 

@@ -11,7 +11,9 @@ _COMMENT = re.compile(r"/\*.*?\*/|//[^\r\n]*", re.DOTALL)
 
 
 def without_returns(block: tree.Block) -> tree.Block:
-    """The same block without returns: what follows one stands in the other branch."""
+    """The same block without returns at its own level: what may follow one moves into the branches
+    that go on; blocks inside are left as they are.
+    """
     kept: list[tree.Statement] = []
     for i, statement in enumerate(block.statements):
         if isinstance(statement, tree.Verbatim):
@@ -23,14 +25,7 @@ def without_returns(block: tree.Block) -> tree.Block:
             rest = block.statements[i + 1 :]
             body = tree.Block(statement.body.at, statement.body.statements + rest)
             orelse = tree.Block(statement.orelse.at, statement.orelse.statements + rest)
-            kept.append(
-                tree.If(
-                    statement.at,
-                    statement.condition,
-                    without_returns(body),
-                    without_returns(orelse),
-                )
-            )
+            kept.append(tree.If(statement.at, statement.condition, body, orelse))
             return tree.Block(block.at, tuple(kept))
         kept.append(statement)
     return tree.Block(block.at, tuple(kept))
@@ -42,7 +37,12 @@ def _is_return(statement: tree.Statement) -> bool:
     )
 
 
+def returns_in(block: tree.Block) -> bool:
+    """Does a return stand in a block, however deep in its ifs?"""
+    return any(map(_may_return, block.statements))
+
+
 def _may_return(statement: tree.Statement) -> bool:
     if isinstance(statement, tree.If):
-        return any(map(_may_return, statement.body.statements + statement.orelse.statements))
+        return returns_in(statement.body) or returns_in(statement.orelse)
     return _is_return(statement)

@@ -22,8 +22,8 @@ from kernels.nmodl.build import (
     call,
     compare,
     div,
+    integer_power,
     mangle,
-    mul,
     name,
     neg,
     num,
@@ -37,7 +37,7 @@ from kernels.nmodl.functions import (
     unknown_function,
 )
 from kernels.nmodl.optimise import fold_expression
-from kernels.nmodl.returns import without_returns
+from kernels.nmodl.returns import returns_in, without_returns
 from kernels.nmodl.scanner import Position
 from kernels.nmodl.symbols import Symbols, element
 
@@ -109,10 +109,11 @@ class Translator:
                     self._branch(statement.orelse, env),
                 )
                 out += branch(condition, body, orelse)
-            case tree.While():
-                self._while(statement, env, out)
-            case tree.From():
-                self._from(statement, env, out)
+            case tree.While() | tree.From():
+                if returns_in(statement.body):
+                    raise self.error(statement.at, "a return inside a loop is not supported")
+                loop = self._while if isinstance(statement, tree.While) else self._from
+                loop(statement, env, out)  # type: ignore[arg-type]
             case tree.Local():
                 for local, length in statement.names:
                     names = [self.fresh(local) for _ in range(max(1, length))]
@@ -383,25 +384,6 @@ class Translator:
         return name(env[routine.name]) if is_function else None
 
 
-def integer_power(base: ast.Name, n: int, fresh: Fresh, out: Body) -> ast.expr:
-    """base ** n by squaring, from the lowest bit of n: x*x, (x2*x), (x2*x2), ...
-
-    The order of the products is fixed, so that every engine rounds alike.
-    """
-    result: ast.expr | None = None
-    power: ast.expr = base
-    while n:
-        if n & 1:
-            result = power if result is None else mul(result, power)
-        n >>= 1
-        if n:
-            square = fresh("square")
-            out.append(assign(square, ast.BinOp(power, ast.Mult(), power)))
-            power = name(square)
-    assert result is not None
-    return result
-
-
 def check_size(translator: Translator, routine: tree.Routine, n: int) -> None:
     """A system is solved by statements written out, so not with any number of unknowns.
 
@@ -417,6 +399,6 @@ def check_size(translator: Translator, routine: tree.Routine, n: int) -> None:
 def _describe(statement: tree.Statement) -> str:
     words = {"Equation": "an equation (~ a = b)", "Reaction": "a reaction", "Solve": "SOLVE"}
     kind = type(statement).__name__
-    if isinstance(statement, tree.Compartment):
+    if isinstance(statement, tree.Compartment | tree.Other):
         return statement.keyword
     return words.get(kind, {"ForNetcons": "FOR_NETCONS"}.get(kind, kind.upper()))
