@@ -15,6 +15,9 @@ from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import live_ion_fields, reversal_nodes, storage_of
 
 
+NOTHING = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
+
+
 class CpuEngine:
     """Advances a block on one core; see `kernels.engine.Engine`."""
 
@@ -62,7 +65,7 @@ class CpuEngine:
         owner = self.group_of_connection[events.connection]
         order = np.argsort(owner, kind="stable")
         bounds = np.searchsorted(owner[order], np.arange(len(self.groups) + 1))
-        fired = []
+        fired = [NOTHING]
         for k, group in enumerate(self.groups):
             mine = order[bounds[k] : bounds[k + 1]]
             connection = self.slot_of_connection[events.connection[mine]]

@@ -92,8 +92,11 @@ def find_spikes(
         above = voltage[detector_node[k]] > detector_threshold[k]
         if above and not detector_above[k]:
             j = spike_count[0]
-            spike_step[j] = step
-            spike_time[j] = step * dt
-            spike_source[j] = detector_source[k]
-            spike_count[0] = j + 1
+            if j == len(spike_time):
+                spike_count[1] += 1
+            else:
+                spike_step[j] = step
+                spike_time[j] = step * dt
+                spike_source[j] = detector_source[k]
+                spike_count[0] = j + 1
         detector_above[k] = above

@@ -211,7 +211,9 @@ class MechanismPrinter:
         extra = f", {OUTBOX}, train, train_ptr" if scalar else ""
         lines = [f"def {name}_{self.mechanism.name}({arguments(self.storage)}{extra}):"]
         if scalar:
-            lines += ["    w = 0", "    for i in range(n):"]
+            # a self-event of INITIAL belongs to no connection: its arguments are the last, all 0
+            n_argument = len(self.mechanism.receive.args) if self.mechanism.receive else 0
+            lines += [f"    w = -{max(1, n_argument)}", "    for i in range(n):"]
             lines.append(f"        d = data[i // {LANES} * {stride} + i % {LANES}:]")
             inner = ["o = node[i]", *self._gathers(kernel, lane), *self._loads(kernel, lane)]
             inner += [*body_lines(kernel.body), *self._stores(kernel, lane)]

@@ -120,7 +120,7 @@ class GroupState:
         count = arguments[self.connection_mechanism]
         ends = np.cumsum(count)
         self.connection_weight = (ends - count).astype(I8)
-        self.weights = np.zeros(int(ends[-1] if len(ends) else 0) + 8)
+        self.weights = np.zeros(int(count.sum() + arguments.max(initial=1)))
 
     def _lay_queue(self, block: Block) -> None:
         senders = sum(
@@ -140,9 +140,11 @@ class GroupState:
 
     def _size_spikes(self, steps: int) -> None:
         size = len(self.detector_node) * (steps // 2 + 1) + 64 * self.n_artificial
-        if size > len(self.spike_time):
-            self.spike_step, self.spike_time = np.zeros(size, I8), np.zeros(size)
-            self.spike_source = np.zeros(size, I4)
+        more = size - len(self.spike_time)
+        if more > 0:
+            self.spike_step = np.append(self.spike_step, np.zeros(more, I8))
+            self.spike_time = np.append(self.spike_time, np.zeros(more))
+            self.spike_source = np.append(self.spike_source, np.zeros(more, I4))
 
     def _lay_probes(self, block: Block) -> None:
         """Where each sampled value lies: array, place, probe, column."""
@@ -360,7 +362,6 @@ class GroupState:
     ) -> None:
         """Run the compiled function over the epoch; events are sorted by step."""
         self._size_spikes(last - first)
-        self.spike_count[:] = 0
         values = self.arguments
         values["first"], values["last"] = first, last
         values["event_ptr"] = np.searchsorted(step, np.arange(first, last + 1))
@@ -376,8 +377,9 @@ class GroupState:
             raise QueueOverflow(len(self.self_time), len(self.spike_time), first, last)
 
     def take_spikes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Spikes of the last epoch: step, time, source of the block."""
+        """Spikes since the last call: step, time, source of the block."""
         n = int(self.spike_count[0])
+        self.spike_count[:] = 0
         return self.spike_step[:n].copy(), self.spike_time[:n].copy(), self.spike_source[:n].copy()
 
     def sample_into(self, values: list[np.ndarray]) -> None:

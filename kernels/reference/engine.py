@@ -70,12 +70,17 @@ class ReferenceEngine:
             self._reverse(ion, 0)
         for m, population in enumerate(self.populations):
             for i in range(population.group.n):
-                self._run(m, population.mechanism.init, i, 0.0, 0, [])
+                self._run(m, population.mechanism.init, i, 0.0, 0, self._no_arguments(m))
             if writes_concentration(population.mechanism):
                 for use in population.mechanism.ions:
                     self._reverse(use.ion, 0)
         self.weights = [self._arguments(c) for c in range(len(block.weight))]
         self._currents(0.0)
+
+    def _no_arguments(self, m: int) -> list[float]:
+        """What a self-event of INITIAL carries: it belongs to no connection."""
+        receive = self.populations[m].mechanism.receive
+        return [0.0] * len(receive.args) if receive else []
 
     def _arguments(self, connection: int) -> list[float]:
         m, i = (int(k) for k in self.block.connection_target[connection])
@@ -140,11 +145,11 @@ class ReferenceEngine:
 
     def advance(self, first: int, last: int, events: Events) -> Spikes:
         """Advance from step `first` to step `last`."""
-        self.fired = []
         for step in range(first, last):
             due = events.step == step
             self._step(step, zip(events.time[due], events.connection[due], strict=True))
         fired = sorted(self.fired, key=lambda one: (one[0], one[1], one[2]))
+        self.fired = []
         return Spikes(
             np.array([one[0] for one in fired], np.int64),
             np.array([one[1] for one in fired], np.float64),
