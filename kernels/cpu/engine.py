@@ -14,7 +14,6 @@ from kernels.hoist import hoist
 from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import live_ion_fields, reversal_nodes, storage_of
 
-
 NOTHING = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
 
 

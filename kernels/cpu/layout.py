@@ -48,7 +48,8 @@ def group_cells(block: Block) -> list[Group]:
 
 def _relative_tree(block: Block, cell: int) -> np.ndarray:
     first, last = block.cell_ptr[cell], block.cell_ptr[cell + 1]
-    return block.parent[first:last] - np.int32(first)
+    parent = block.parent[first:last]
+    return np.where(parent < 0, -1, parent - np.int32(first))
 
 
 def _make_group(block: Block, cells: np.ndarray, trees: list[bytes]) -> Group:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def cell_trees(rng: np.random.Generator, sizes: Sequence[int]) -> dict[str, np.n
 def place_instances(
     rng: np.random.Generator, name: str, tree: dict[str, np.ndarray], n_artificial: int
 ) -> Instances:
-    """Instances of one mechanism at random nodes, sorted; artificial cells come after the others."""
+    """Instances of one mechanism at random nodes; artificial cells come after the others."""
     size = np.diff(tree["cell_ptr"])
     n_node, n_cell = len(tree["parent"]), len(size)
     owner = np.repeat(np.arange(n_cell), size).astype(np.int32)
@@ -319,21 +320,16 @@ def simple_block(
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class Blocks:
-    """What tests of engines share."""
-
-    mechanism: Callable = staticmethod(mechanism)
-    random: Callable = staticmethod(random_block)
-    events: Callable = staticmethod(random_events)
-    no_events: Callable = staticmethod(no_events)
-    simple: Callable = staticmethod(simple_block)
-    advance: Callable = staticmethod(advance_engine)
-    select: Callable = staticmethod(select_cells)
-    select_events: Callable = staticmethod(select_events)
-
-
 @pytest.fixture(scope="session")
-def blocks() -> Blocks:
+def blocks() -> SimpleNamespace:
     """Random blocks, events for them, and how to run them."""
-    return Blocks()
+    return SimpleNamespace(
+        mechanism=mechanism,
+        random=random_block,
+        simple=simple_block,
+        events=random_events,
+        no_events=no_events,
+        advance=advance_engine,
+        select=select_cells,
+        select_events=select_events,
+    )
