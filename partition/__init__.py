@@ -6,7 +6,19 @@ array([0, 1, 1], dtype=int32)
 """
 
 from partition.errors import PartitionError
-from partition.methods import METHODS, assign
+from partition.graph import CellGraph
+from partition.methods import METHODS, NEED_GRAPH, assign
+from partition.quality import Quality, measure
 from partition.workload import Assignment, Workload
 
-__all__ = ["METHODS", "Assignment", "PartitionError", "Workload", "assign"]
+__all__ = [
+    "METHODS",
+    "NEED_GRAPH",
+    "Assignment",
+    "CellGraph",
+    "PartitionError",
+    "Quality",
+    "Workload",
+    "assign",
+    "measure",
+]

@@ -8,22 +8,44 @@ import numpy as np
 
 from partition.bisection import bisection
 from partition.errors import PartitionError
+from partition.fennel import fennel
 from partition.longest_first import longest_first
+from partition.metis import metis
 from partition.round_robin import round_robin
 from partition.workload import Assignment, Workload
 
+#: Imbalance above which `auto` looks for another method: few or unequal cells cannot be cut well.
+UNBALANCED = 1.05
+
 
 def auto(workload: Workload, n_ranks: int) -> np.ndarray:
-    """Balance the cost alone: results never depend on the choice, only speed does."""
+    """By space where the cells are placed, else by graph where there is one, else by cost alone.
+
+    Balance goes first: what is out of balance by more than `UNBALANCED` gives way to longest first.
+    Results never depend on the choice, only speed does.
+    """
+    if workload.placed:
+        rank = bisection(workload, n_ranks)
+    elif workload.graph is not None:
+        rank = fennel(workload, n_ranks)
+    else:
+        return longest_first(workload, n_ranks)
+    if Assignment(rank, n_ranks).imbalance(workload.cost) <= UNBALANCED:
+        return rank
     return longest_first(workload, n_ranks)
 
 
 METHODS: dict[str, Callable[[Workload, int], np.ndarray]] = {
     "auto": auto,
     "bisection": bisection,
+    "fennel": fennel,
     "longest-first": longest_first,
+    "metis": metis,
     "round-robin": round_robin,
 }
+
+#: Methods that cannot work without `Workload.graph`.
+NEED_GRAPH = frozenset({"fennel", "metis"})
 
 
 def assign(workload: Workload, n_ranks: int, method: str = "auto") -> Assignment:
@@ -45,7 +67,7 @@ def assign(workload: Workload, n_ranks: int, method: str = "auto") -> Assignment
     positions = workload.positions
     if positions is not None:
         positions = np.ascontiguousarray(positions, np.float64)
-    workload = Workload(cost, positions)
+    workload = Workload(cost, positions, workload.graph)
     workload.check()
     rank = METHODS[method](workload, n_ranks)
     rank.setflags(write=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from partition.errors import PartitionError
+from partition.graph import CellGraph
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,17 @@ class Workload:
 
     cost: np.ndarray  # (n,) f8, relative work of each cell, >= 0
     positions: np.ndarray | None = None  # (n, 3) f8 [um], for methods that divide space
+    graph: CellGraph | None = None  # of the n cells, for methods that divide a graph
 
     @property
     def n(self) -> int:
         """Number of cells."""
         return len(self.cost)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the cells have positions that tell them apart."""
+        return self.positions is not None and self.n > 0 and bool(np.ptp(self.positions, 0).any())
 
     def check(self) -> None:
         """Check shapes and values.
@@ -35,14 +42,19 @@ class Workload:
             raise PartitionError(
                 f"workload: the cost of cell {i} is {self.cost[i]}; costs are finite and >= 0"
             )
-        if self.positions is None:
-            return
-        if self.positions.shape != (self.n, 3):
+        if self.graph is not None and self.graph.n != self.n:
             raise PartitionError(
-                f"workload: positions have the shape {self.positions.shape}, "
-                f"({self.n}, 3) is needed"
+                f"workload: the graph has {self.graph.n} cells, {self.n} are to be divided"
             )
-        wrong = np.flatnonzero(~np.isfinite(self.positions).all(axis=1))
+        if self.positions is not None:
+            self._check_positions(self.positions)
+
+    def _check_positions(self, positions: np.ndarray) -> None:
+        if positions.shape != (self.n, 3):
+            raise PartitionError(
+                f"workload: positions have the shape {positions.shape}, ({self.n}, 3) is needed"
+            )
+        wrong = np.flatnonzero(~np.isfinite(positions).all(axis=1))
         if wrong.size:
             raise PartitionError(f"workload: the position of cell {wrong[0]} is not finite")
 

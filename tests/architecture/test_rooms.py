@@ -33,6 +33,7 @@ ONLY_IN = {
     "matplotlib": ["launch/*"],
     "rich": ["launch/*"],
     "numba": ["kernels/*", "partition/*", "distnet/*"],
+    "pymetis": ["partition/metis.py"],
     "neuron": [],
     "bmtk": [],
     "coreneuron": [],

@@ -8,18 +8,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from partition import METHODS, PartitionError, Workload, assign
+from partition import METHODS, CellGraph, PartitionError, Workload, assign
 
 costs = arrays(np.float64, st.integers(0, 60), elements=st.floats(0, 1e6))
 n_ranks = st.integers(1, 17)
 
 
 def spread(cost: np.ndarray) -> Workload:
-    """A workload whose cells stand at reproducible places."""
-    return Workload(cost, np.random.default_rng(7).uniform(-100, 100, (len(cost), 3)))
+    """A workload whose cells stand at reproducible places and are connected at random."""
+    draw = np.random.default_rng(7)
+    n = len(cost)
+    ends = draw.integers(0, max(n, 1), (2, 4 * n))
+    graph = CellGraph.from_pieces(n, [tuple(ends)])
+    return Workload(cost, draw.uniform(-100, 100, (n, 3)), graph)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.fixture(scope="module")
+def method(request):
+    if request.param == "metis":
+        pytest.importorskip("pymetis", reason="pymetis is not installed")
+    return request.param
+
+
+@pytest.mark.parametrize("method", METHODS, indirect=True)
 @given(cost=costs, n=n_ranks)
 @settings(deadline=None)
 def test_every_cell_has_one_rank(method, cost, n):
@@ -70,23 +81,31 @@ def test_bisection_cuts_the_longest_side():
     assert answer.rank.tolist() == [1, 0, 0, 1]
 
 
-def test_more_ranks_than_cells():
-    for method in METHODS:
-        answer = assign(spread(np.ones(2)), 5, method)
-        assert answer.loads(np.ones(2)).max() == 1
+@pytest.mark.parametrize("method", METHODS, indirect=True)
+def test_more_ranks_than_cells(method):
+    answer = assign(spread(np.ones(2)), 5, method)
+    assert answer.loads(np.ones(2)).max() == 1
 
 
 @pytest.mark.parametrize(
     ("workload", "n", "method", "words"),
     [
         (Workload(np.ones(3)), 0, "auto", "0 is less than 1"),
-        (Workload(np.ones(3)), 2, "magic", "auto, bisection, longest-first, round-robin"),
+        (
+            Workload(np.ones(3)),
+            2,
+            "magic",
+            ", ".join(METHODS),
+        ),
         (Workload(np.array([1.0, -2.0])), 2, "auto", "cell 1 is -2.0"),
         (Workload(np.array([np.nan])), 2, "auto", "cell 0 is nan"),
         (Workload(np.ones((2, 2))), 2, "auto", "2 dimensions"),
         (Workload(np.ones(2), np.ones((3, 3))), 2, "auto", r"\(2, 3\) is needed"),
         (Workload(np.ones(1), np.full((1, 3), np.inf)), 1, "auto", "cell 0 is not finite"),
         (Workload(np.ones(2)), 2, "bisection", "needs the positions"),
+        (Workload(np.ones(2)), 2, "fennel", "needs the graph"),
+        (Workload(np.ones(2)), 2, "metis", "needs the graph"),
+        (Workload(np.ones(2), graph=CellGraph.from_pieces(3, [])), 2, "auto", "3 cells, 2 are"),
     ],
 )
 def test_bad_input_is_one_sentence(workload, n, method, words):
