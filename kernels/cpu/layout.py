@@ -25,7 +25,6 @@ class Group:
     n_row: int  # nodes of the longest cell
     node: np.ndarray  # (n,) i8, nodes of the block in this group, ascending
     place: np.ndarray  # (n,) i8, their place in the group's arrays
-    same_tree: bool  # whether all lanes have one tree
 
     @property
     def n_node(self) -> int:
@@ -40,10 +39,7 @@ def group_cells(block: Block) -> list[Group]:
     ]
     rank = {tree: k for k, tree in enumerate(dict.fromkeys(trees))}
     order = sorted(range(block.n_cell), key=lambda c: (-size[c], rank[trees[c]], c))
-    return [
-        _make_group(block, np.array(order[k : k + LANES]), trees)
-        for k in range(0, len(order), LANES)
-    ]
+    return [_make_group(block, np.array(order[k : k + LANES])) for k in range(0, len(order), LANES)]
 
 
 def _relative_tree(block: Block, cell: int) -> np.ndarray:
@@ -52,7 +48,7 @@ def _relative_tree(block: Block, cell: int) -> np.ndarray:
     return np.where(parent < 0, -1, parent - np.int32(first))
 
 
-def _make_group(block: Block, cells: np.ndarray, trees: list[bytes]) -> Group:
+def _make_group(block: Block, cells: np.ndarray) -> Group:
     cells = np.sort(cells)
     lanes = len(cells) if len(cells) in (1, 2, 4) else LANES
     size = (block.cell_ptr[cells + 1] - block.cell_ptr[cells]).astype(np.int64)
@@ -64,5 +60,4 @@ def _make_group(block: Block, cells: np.ndarray, trees: list[bytes]) -> Group:
         n_row=int(size.max(initial=0)),
         node=np.concatenate(node).astype(np.int64),
         place=np.concatenate(place).astype(np.int64),
-        same_tree=len(cells) == lanes and len({trees[c] for c in cells}) == 1,
     )

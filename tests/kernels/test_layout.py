@@ -44,12 +44,9 @@ def test_cells_of_one_tree_come_together(blocks):
     trees = [np.where(t < 0, -1, t + 4 * k) for k, t in enumerate([chain, star] * 16)]
     block = dataclasses.replace(block, parent=np.concatenate(trees).astype(np.int32))
     groups = group_cells(block)
-    assert [group.same_tree for group in groups] == [True] * 4
-    assert all(len({int(c) % 2 for c in group.cells}) == 1 for group in groups)
+    assert [len({int(c) % 2 for c in group.cells}) for group in groups] == [1] * 4
 
 
-def test_cells_of_different_trees_are_not_called_alike(blocks):
-    block = blocks.random(4, [4, 6, 4, 6], n_artificial=0)
-    (group,) = group_cells(block)
-    assert not group.same_tree
-    assert group.n_row == 6
+def test_a_group_is_as_long_as_its_longest_cell(blocks):
+    (group,) = group_cells(blocks.random(4, [4, 6, 4, 6], n_artificial=0))
+    assert (group.n_row, group.lanes, group.n_node) == (6, 4, 24)
