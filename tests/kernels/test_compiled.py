@@ -1,0 +1,130 @@
+"""What numba makes of the CPU engine's code, and its cache on disk."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import numba
+import pytest
+from llvmlite import binding
+
+from kernels import make_engine
+from kernels.cpu import cache
+
+#: Functions of the C library that compiled mechanisms must not call: they take one value at a time.
+LIBM = [
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "pow",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "fma",
+]
+
+
+@pytest.mark.parametrize("kernel", ["state", "current"])
+def test_hh_is_vectorised_and_calls_no_libm(blocks, kernel):
+    features = binding.get_host_cpu_features()
+    if not (features.get("avx2") and features.get("fma")):
+        pytest.skip("this processor has no AVX2 with FMA")
+    engine = make_engine(blocks.random(1, [5, 6]), "cpu")
+    engine.reset()
+    k = next(k for k, g in enumerate(engine.block.mechanisms) if g.mechanism.name == "hh")
+    # compiled anew: numba shows no assembly of code from its cache
+    fresh = numba.njit(error_model="numpy")(engine.program.functions[k][kernel].py_func)
+    fresh(*engine.groups[0]._shared(k))
+    (text,) = fresh.inspect_asm().values()
+    called = set(re.findall(r"(?:callq?|jmp|movabsq)\s+\$?\*?(\w+)", text))
+    assert not called & {f"{name}{suffix}" for name in LIBM for suffix in ("", "f")}
+    wide = "zmm" if features.get("avx512f") else "ymm"
+    packed = re.findall(rf"v(?:fmadd|mul|add|sub|div)\w*pd\b.*{wide}", text)
+    print(f"{kernel}: {len(packed)} operations on {wide}")
+    assert len(packed) > (100 if kernel == "state" else 5)
+
+
+ONE_RUN = """
+import sys
+import numpy as np
+from kernels import Block, Events, Instances, Probe, make_engine
+from kernels.nmodl import find, load
+zero, one = np.zeros(1, np.int32), np.ones(1)
+block = Block(
+    0.025, 6.3, "backward-euler", np.array([0, 1]), zero - 1, 0 * one, 0.01 * one, 1000 * one,
+    10 * one, -60 * one, (Instances(load(find()["pas"]), zero, zero),), (), {}, zero[:0], one[:0],
+    np.zeros((0, 2), np.int32), np.zeros((0, 2), np.int32), one[:0], (Probe("v", zero, 1),),
+)
+engine = make_engine(block, "cpu")
+engine.reset()
+engine.advance(0, 40, Events(np.zeros(0, np.int64), one[:0], zero[:0]))
+hits = sum(engine.program.advance.stats.cache_hits.values())
+print(engine.read()[0][-1, 0].hex(), hits)
+"""
+
+
+def test_processes_that_start_together_share_an_empty_cache(run_python, tmp_path, repo):
+    folder = tmp_path / "cache"
+    environment = {**os.environ, "DISTNET_CACHE": str(folder), "PYTHONPATH": str(repo)}
+    together = [
+        subprocess.Popen(
+            [sys.executable, "-c", ONE_RUN],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    ended = [process.communicate(timeout=240) for process in together]
+    assert [process.returncode for process in together] == [0] * 4, ended
+    voltages = {out.split()[0] for out, _ in ended}
+    assert len(voltages) == 1
+    assert not list(folder.rglob("*.tmp"))
+    assert len(list(folder.glob("pas_*.py"))) == 1
+    later = run_python(["-c", ONE_RUN], env={"DISTNET_CACHE": str(folder)})
+    assert later.stdout.split() == [*voltages, "1"], later.output
+
+
+def test_a_cache_that_cannot_be_written_is_replaced(tmp_path, monkeypatch):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("not a folder")
+    monkeypatch.setenv("DISTNET_CACHE", str(in_the_way))
+    folder = cache.folder()
+    assert folder.is_dir()
+    assert folder == cache.folder() != in_the_way
+
+
+@pytest.mark.parametrize("problem", [FileExistsError, PermissionError])
+def test_a_file_is_written_whole_without_links(tmp_path, monkeypatch, problem):
+    def refuse(source, target):
+        if problem is FileExistsError:  # another process was first
+            target.write_text("text")
+        raise problem("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    cache._write_once(tmp_path / "a.py", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.py"]
+    assert (tmp_path / "a.py").read_text() == "text"
+
+
+def test_other_text_gets_another_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISTNET_CACHE", str(tmp_path))
+    one = cache.load("thing", "def f(x):\n    return x + one\n", {"one": 1.0})
+    two = cache.load("thing", "def f(x):\n    return x - one\n", {"one": 1.0})
+    assert one.__name__ != two.__name__
+    assert (one.f(3.0), two.f(3.0)) == (4.0, 2.0)
+    assert cache.load("thing", "def f(x):\n    return x + one\n", {"one": 1.0}) is one
