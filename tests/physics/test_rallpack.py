@@ -5,10 +5,10 @@ Neurosciences 15, 453-458. Both cables are 1 mm long and 1 um thick; 0.1 nA ente
 250 ms; the voltages of both ends are compared, at the benchmark's time step of 50 us.
 
 Tolerances: the authors' report on NEURON 2.43 (July 1992) gives an asymptotic accuracy of 0.9 % and
-a time step of 50 us for it; 1 % is asked of Rallpack 3. Of Rallpack 1, whose solution is known, 0.1 %
-of the largest deviation from rest: the figure of the NSuite validation suite, here for the root
-mean square over all steps, as no method follows the square root of time at the electrode in its
-first.
+a time step of 50 us for it; 1 % is asked of Rallpack 3. Rallpack 1 has a known solution: its bound
+is 0.1 % of the largest deviation from rest, the figure of the NSuite validation suite, here for
+the root mean square over all steps, as no method follows the square root of time at the electrode
+in its first.
 """
 
 from __future__ import annotations
