@@ -7,7 +7,7 @@ from pathlib import Path
 from kernels.errors import NmodlError
 from kernels.mechanism import Mechanism
 from kernels.nmodl.catalogue import BUILT_IN, find
-from kernels.nmodl.lower import lower, read
+from kernels.nmodl.lower import make_mechanism, read
 from kernels.nmodl.parser import parse
 
 __all__ = ["BUILT_IN", "find", "load", "loads"]
@@ -37,6 +37,6 @@ def loads(text: str, file: str = "<text>", tables: bool = True) -> Mechanism:
         NmodlError: the text is not NMODL, or holds what is not supported.
     """
     try:
-        return lower(parse(text, file), tables)
+        return make_mechanism(parse(text, file), tables)
     except RecursionError as problem:
         raise NmodlError(file, 1, 1, "an expression or block is nested too deeply") from problem

@@ -45,6 +45,8 @@ def find(folders: Iterable[str | Path] = ()) -> dict[str, Path]:
 
 
 def _scan(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise NmodlError(str(folder), 1, 1, "is not a folder of .mod files")
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("*.mod")):
         match = _NAME.search(_IGNORED.sub(" ", read(path)))

@@ -27,7 +27,7 @@ def _version() -> str:
     return hashlib.sha256(b"".join(p.read_bytes() for p in own)).hexdigest()
 
 
-def lower(file: tree.File, tables: bool = True) -> Mechanism:
+def make_mechanism(file: tree.File, tables: bool = True) -> Mechanism:
     """Check and lower a parsed file.
 
     Args:

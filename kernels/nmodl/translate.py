@@ -109,11 +109,10 @@ class Translator:
                     self._branch(statement.orelse, env),
                 )
                 out += branch(condition, body, orelse)
-            case tree.While() | tree.From():
-                if returns_in(statement.body):
-                    raise self.error(statement.at, "a return inside a loop is not supported")
-                loop = self._while if isinstance(statement, tree.While) else self._from
-                loop(statement, env, out)  # type: ignore[arg-type]
+            case tree.While():
+                self._while(statement, env, out)
+            case tree.From():
+                self._from(statement, env, out)
             case tree.Local():
                 for local, length in statement.names:
                     names = [self.fresh(local) for _ in range(max(1, length))]
@@ -140,6 +139,10 @@ class Translator:
         self.block(block, env, out)
         return out
 
+    def _refuse_returns(self, block: tree.Block) -> None:
+        if returns_in(block):
+            raise self.error(block.at, "a return inside a loop is not supported")
+
     def _assignment(self, statement: tree.Assign, env: Environment, out: Body) -> None:
         if statement.target.order:
             if "derivative" not in self.hooks:
@@ -161,6 +164,7 @@ class Translator:
         return found.id
 
     def _while(self, statement: tree.While, env: Environment, out: Body) -> None:
+        self._refuse_returns(statement.body)
         test = self.condition(statement.condition, env, out)
         body = self._branch(statement.body, env)
         if not body:
@@ -180,6 +184,7 @@ class Translator:
         out.append(ast.While(test, body, []))
 
     def _from(self, statement: tree.From, env: Environment, out: Body) -> None:
+        self._refuse_returns(statement.body)
         first = self.integer(statement.first, env)
         last = self.integer(statement.last, env)
         step = self.integer(statement.step, env) if statement.step is not None else 1

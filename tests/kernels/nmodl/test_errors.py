@@ -8,6 +8,7 @@ from kernels.nmodl import load, loads
 HEAD = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i POINTER p RANDOM r }\nASSIGNED { v i a p w[3] }\n"
 STATE = "STATE { s q }\nBREAKPOINT { SOLVE d METHOD cnexp i = v }\n"
 
+TWICE = "NEURON { SUFFIX x }\nFUNCTION f() { f = 1 }\nFUNCTION f() { f = 2 }"
 CASES = {
     "not NMODL": ("hello", 1, 1, "expected the name of a block"),
     "block not closed": ("INITIAL { a = 1", 1, 16, 'expected "}" to close the block of line 1'),
@@ -18,48 +19,111 @@ CASES = {
     "no name": ("NEURON { RANGE a }", 1, 1, "expected SUFFIX, POINT_PROCESS or ARTIFICIAL_CELL"),
     "undeclared": (HEAD + "INITIAL { a = b }", 3, 15, "b is not declared"),
     "unknown function": (HEAD + "INITIAL { a = f(v) }", 3, 15, "function f is not supported"),
-    "number of arguments": (HEAD + "INITIAL { a = exp(v, 1) }", 3, 15, "exp takes 1 argument, found 2"),
-    "recursion": (HEAD + "FUNCTION f(x) { f = f(x) }\nINITIAL { a = f(1) }", 3, 21, "f calls itself"),
-    "procedure as value": (HEAD + "PROCEDURE p1() { a = 1 }\nINITIAL { a = p1() }", 4, 15, "no value"),
+    "number of arguments": (
+        HEAD + "INITIAL { a = exp(v, 1) }",
+        3,
+        15,
+        "exp takes 1 argument, found 2",
+    ),
+    "recursion": (
+        HEAD + "FUNCTION f(x) { f = f(x) }\nINITIAL { a = f(1) }",
+        3,
+        21,
+        "f calls itself",
+    ),
+    "procedure as value": (
+        HEAD + "PROCEDURE p1() { a = 1 }\nINITIAL { a = p1() }",
+        4,
+        15,
+        "no value",
+    ),
     "pointer": (HEAD + "INITIAL { a = p }", 3, 15, "POINTER p is not supported"),
     "random": (HEAD + "INITIAL { a = random_uniform(r) }", 3, 15, "random numbers"),
-    "verbatim": (HEAD + "INITIAL {\nVERBATIM x = 1; ENDVERBATIM }", 4, 1, "VERBATIM is not supported"),
+    "verbatim": (
+        HEAD + "INITIAL {\nVERBATIM x = 1; ENDVERBATIM }",
+        4,
+        1,
+        "VERBATIM is not supported",
+    ),
     "index": (HEAD + "INITIAL { w[3] = 1 }", 3, 11, "w has elements 0 to 2, found 3"),
     "index not constant": (HEAD + "INITIAL { w[a] = 1 }", 3, 13, "whole number known"),
     "not an array": (HEAD + "INITIAL { a[1] = 1 }", 3, 11, "a is not an array"),
     "no such block": (HEAD + STATE, 4, 14, "SOLVE d: no block has this name"),
     "method": (
         HEAD + "STATE { s }\nDERIVATIVE d { s' = -s }\nBREAKPOINT { SOLVE d METHOD magic }",
-        5, 14, "METHOD magic is not supported; supported are cnexp for DERIVATIVE",
+        5,
+        14,
+        "METHOD magic is not supported; supported are cnexp for DERIVATIVE",
     ),
     "solve in an if": (HEAD + "BREAKPOINT { if (v) { SOLVE d } }", 3, 23, "directly in BREAKPOINT"),
     "watch": (
         HEAD.replace("SUFFIX", "POINT_PROCESS") + "NET_RECEIVE (q) { WATCH (v > 0) 1 }",
-        3, 19, "WATCH is not supported",
+        3,
+        19,
+        "WATCH is not supported",
     ),
-    "event in BREAKPOINT": (HEAD + "BREAKPOINT { net_send(1, 1) }", 3, 14, "NET_RECEIVE or INITIAL"),
+    "event in BREAKPOINT": (
+        HEAD + "BREAKPOINT { net_send(1, 1) }",
+        3,
+        14,
+        "NET_RECEIVE or INITIAL",
+    ),
     "constructor": (HEAD + "CONSTRUCTOR { a = 1 }", 3, 1, "CONSTRUCTOR blocks are not supported"),
     "after": (HEAD + "AFTER SOLVE { a = 1 }", 3, 1, "AFTER blocks are not supported"),
     "table arguments": (
-        HEAD + "PROCEDURE f(x, y) { TABLE a FROM 0 TO 1 WITH 9 a = x }", 3, 21, "TABLE needs a routine of 1",
+        HEAD + "PROCEDURE f(x, y) { TABLE a FROM 0 TO 1 WITH 9 a = x }",
+        3,
+        21,
+        "TABLE needs a routine of 1",
     ),
     "empty table": (
-        HEAD + "PROCEDURE f(x) { TABLE a FROM 1 TO 0 WITH 9 a = x }\nINITIAL { f(1) }", 3, 18, "is empty",
+        HEAD + "PROCEDURE f(x) { TABLE a FROM 1 TO 0 WITH 9 a = x }\nINITIAL { f(1) }",
+        3,
+        18,
+        "is empty",
     ),
     "state twice": ("NEURON { SUFFIX x }\nPARAMETER { s }\nSTATE { s }", 3, 9, "declared twice"),
-    "routine twice": ("NEURON { SUFFIX x }\nFUNCTION f() { f = 1 }\nFUNCTION f() { f = 2 }", 3, 1, "f is defined twice"),
-    "unit": ("NEURON { SUFFIX x }\nUNITS { F = (faraday) (furlong) }", 2, 9, "(furlong) is not a known unit"),
-    "dimension": ("NEURON { SUFFIX x }\nUNITS { F = (faraday) (mV) }", 2, 9, "do not measure the same"),
-    "ion variable": ("NEURON { SUFFIX x USEION na READ ek }", 1, 19, "ek is not a variable of ion na"),
+    "routine twice": (TWICE, 3, 1, "f is defined twice"),
+    "unit": (
+        "NEURON { SUFFIX x }\nUNITS { F = (faraday) (furlong) }",
+        2,
+        9,
+        "(furlong) is not a known unit",
+    ),
+    "dimension": (
+        "NEURON { SUFFIX x }\nUNITS { F = (faraday) (mV) }",
+        2,
+        9,
+        "do not measure the same",
+    ),
+    "ion variable": (
+        "NEURON { SUFFIX x USEION na READ ek }",
+        1,
+        19,
+        "ek is not a variable of ion na",
+    ),
     "deep": ("NEURON { SUFFIX x }\nINITIAL { a = " + "(" * 200, 2, 74, "nested more than"),
     "discrete": (HEAD + "DISCRETE d { a = 1 }", 3, 1, "DISCRETE blocks are not supported"),
     "lag": (HEAD + "INITIAL { LAG a BY a }", 3, 11, "LAG is not supported"),
     "return in a loop": (
-        HEAD + "INITIAL { while (a < 1) { VERBATIM return; ENDVERBATIM } }", 3, 11, "return inside a loop",
+        HEAD + "INITIAL { while (a < 1) { VERBATIM return; ENDVERBATIM } }",
+        3,
+        25,
+        "return inside a loop",
     ),
-    "set a constant": ("NEURON { SUFFIX x }\nCONSTANT { k = 1 }\nINITIAL { k = 2 }", 3, 11, "k is a constant"),
-    "reaction outside": (HEAD + "STATE { s q }\nINITIAL { ~ s <-> q (1, 1) }", 4, 11, "a reaction is not supported here"),
-}  # fmt: skip
+    "set a constant": (
+        "NEURON { SUFFIX x }\nCONSTANT { k = 1 }\nINITIAL { k = 2 }",
+        3,
+        11,
+        "k is a constant",
+    ),
+    "reaction outside": (
+        HEAD + "STATE { s q }\nINITIAL { ~ s <-> q (1, 1) }",
+        4,
+        11,
+        "a reaction is not supported here",
+    ),
+}
 
 
 @pytest.mark.parametrize(("text", "line", "column", "message"), CASES.values(), ids=CASES)

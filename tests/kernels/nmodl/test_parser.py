@@ -35,7 +35,7 @@ ACCEPTED = {
     "conductance": "BREAKPOINT { CONDUCTANCE g USEION na CONDUCTANCE h }",
     "text": 'INITIAL { printf("%g\\n", a) }',
     "units": "UNITS { (mA) = (milliamp) F = (faraday) (coulombs) K = .0853 (mV/degC) UNITSOFF }",
-    "ions": "NEURON { SUFFIX a USEION ca READ cai, ica WRITE cai VALENCE 2 USEION x READ xi VALENCE 0 }",
+    "ions": "NEURON { SUFFIX a USEION ca READ cai, ica WRITE cai VALENCE 2 }",
 }
 
 

@@ -1,0 +1,79 @@
+"""TABLE: rows and interpolation as NEURON has them."""
+
+import math
+
+import pytest
+
+from kernels.mechanism import Mechanism
+from kernels.nmodl import loads
+from kernels.nmodl.python import run
+
+TEXT = """
+NEURON {{ SUFFIX x }}
+PARAMETER {{ low = -10 k = 2 }}
+ASSIGNED {{ a b v }}
+PROCEDURE rates(u) {{
+    TABLE a, b DEPEND k FROM low TO {stop} WITH {n}
+    a = exp(u/10)
+    b = k*u*u
+}}
+FUNCTION f(u) {{ TABLE FROM 0 TO 4 WITH 4 f = u*u }}
+INITIAL {{ rates(v) a = a + f(b/1000) }}
+BREAKPOINT {{ rates(v) b = b + f(2.5) }}
+"""
+
+
+def _compile(stop: float = 20, n: int = 30, tables: bool = True) -> Mechanism:
+    return loads(TEXT.format(stop=stop, n=n), tables=tables)
+
+
+def _rows(mechanism: Mechanism) -> dict[float, float]:
+    rows: dict[float, float] = {}
+    for table in mechanism.tables:
+        for i in range(table.n + 1):
+            x = table.start + i * (table.stop - table.start) / table.n
+            found = run(table.body, {table.argument: x, "k": 2.0})
+            for j, output in enumerate(table.outputs):
+                rows[table.offset + (table.n + 1) * j + i] = found[output]
+    return rows
+
+
+def test_records() -> None:
+    first, second = _compile().tables
+    assert (first.start, first.stop, first.n, first.outputs) == (-10.0, 20.0, 30, ("a", "b"))
+    assert (first.offset, second.offset) == (0, 62)
+    assert len(second.outputs) == 1
+
+
+@pytest.mark.parametrize("v", [-99.0, -10.0, -9.5, 0.0, 3.25, 19.999, 20.0, 1e9])
+def test_interpolates_between_rows_and_stops_at_the_ends(v: float) -> None:
+    mechanism = _compile()
+    found = run(mechanism.current, {"v": v, "k": 2.0}, {"table": _rows(mechanism).__getitem__})
+    x = min(max(v, -10.0), 20.0)
+    i = min(math.floor(x), 19)
+    a = [math.exp(y / 10) for y in (i, i + 1)]
+    assert found["a"] == pytest.approx(a[0] + (x - i) * (a[1] - a[0]), rel=1e-14)
+    b = [2 * y * y for y in (i, i + 1)]
+    assert found["b"] == pytest.approx(b[0] + (x - i) * (b[1] - b[0]) + 6.5, rel=1e-14)
+
+
+def test_rows_are_met_exactly() -> None:
+    mechanism = _compile()
+    rows = _rows(mechanism)
+    for i in range(31):
+        found = run(mechanism.current, {"v": -10.0 + i, "k": 2.0}, {"table": rows.__getitem__})
+        assert found["a"] == rows[i]
+
+
+def test_exact_on_request() -> None:
+    mechanism = _compile(tables=False)
+    assert mechanism.tables == ()
+    found = run(mechanism.current, {"v": 3.25, "k": 2.0})
+    assert found["a"] == pytest.approx(math.exp(0.325), rel=1e-15)
+    assert found["b"] == pytest.approx(2 * 3.25**2 + 6.25, rel=1e-15)
+
+
+def test_digest_tells_tables_from_none() -> None:
+    digests = {_compile().digest, _compile(tables=False).digest, _compile(n=31).digest}
+    assert len(digests) == 3
+    assert _compile().digest == _compile().digest
