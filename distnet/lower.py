@@ -16,6 +16,7 @@ from distnet.recording import Recording
 from distnet.settings import Settings
 from kernels.block import Block, Instances, Ion, Probe
 from kernels.mechanism import Mechanism
+from kernels.storage import FIELDS, writes_concentration
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class _Lowering:
             v_init=self._initial_voltage(),
             mechanisms=mechanisms,
             ions=self._ions(mechanisms),
-            globals=self._globals(mechanisms),
+            globals=self._globals(),
             source_node=sources[1],
             source_threshold=sources[2],
             source_instance=sources[3],
@@ -143,7 +144,7 @@ class _Lowering:
             for p, process in enumerate(cell.processes):
                 placed.setdefault(process.mechanism, []).append((k, gid, p, process))
         found = {name: self.catalogue[name] for name in placed}
-        order = sorted(found, key=lambda name: (not _writes_concentration(found[name]), name))
+        order = sorted(found, key=lambda name: (not writes_concentration(found[name]), name))
         return tuple(
             self._instances(index, found[name], placed[name]) for index, name in enumerate(order)
         )
@@ -154,13 +155,13 @@ class _Lowering:
         node = np.full(len(placed), -1, np.int32)
         cell = np.zeros(len(placed), np.int32)
         values: dict[str, np.ndarray] = {}
+        wanted = Process if mechanism.kind == "point" else ArtificialCell
+        for _, gid, _, process in placed:
+            if not isinstance(process, wanted):
+                self._wrong_kind(gid, mechanism)
         if mechanism.kind == "point":
             placed = sorted(placed, key=lambda one: (one[0], one[3].node))
         for i, (k, gid, p, process) in enumerate(placed):
-            if isinstance(process, Density) or (
-                isinstance(process, ArtificialCell) != (mechanism.kind == "artificial")
-            ):
-                self._wrong_kind(gid, mechanism)
             if mechanism.kind == "point":
                 node[i] = self.first[gid] + process.node
             cell[i] = k
@@ -212,11 +213,11 @@ class _Lowering:
         }[mechanism.kind]
         raise InputError(f"{self.describe(gid)}: {mechanism.name}", f"is {kind}")
 
-    def _globals(self, mechanisms: tuple[Instances, ...]) -> dict[tuple[str, str], float]:
-        used = {group.mechanism.name: group.mechanism for group in mechanisms}
+    def _globals(self) -> dict[tuple[str, str], float]:
         for name, variable in self.settings.globals:
-            if name in used and variable not in used[name].globals:
-                known = ", ".join(sorted(used[name].globals)) or "none"
+            allowed = self.catalogue[name].globals
+            if variable not in allowed:
+                known = ", ".join(sorted(allowed)) or "none"
                 raise InputError(name, f'there is no GLOBAL "{variable}"; allowed are {known}')
         return dict(self.settings.globals)
 
@@ -332,11 +333,14 @@ class _Lowering:
         if not isinstance(self.cells[gid], Cell) and variable == "v":
             raise InputError(where, "an artificial cell has no voltage")
         if variable == "v":
-            return self.first[gid] + place
+            return self._node(gid, place, where)
         index = [k for k, group in enumerate(mechanisms) if group.mechanism.name == first]
         if not index:
             if any(use.ion == first for g in mechanisms for use in g.mechanism.ions):
-                return self.first[gid] + place
+                if last not in FIELDS:
+                    allowed = ", ".join(FIELDS)
+                    raise InputError(where, f'an ion has no "{last}"; allowed are {allowed}')
+                return self._node(gid, place, where)
             raise InputError(where, f'there is no mechanism or ion "{first}" on this rank')
         group = mechanisms[index[0]]
         if last not in group.mechanism.variables() and not _is_current(group.mechanism, last):
@@ -347,15 +351,19 @@ class _Lowering:
             if found[0] != index[0]:
                 raise InputError(where, f"point process {place} is not a {first}")
             return found[1]
-        node = self.first[gid] + place
+        node = self._node(gid, place, where)
         i = int(np.searchsorted(group.node, node))
         if i == group.n or group.node[i] != node:
             raise InputError(where, f"{first} is not inserted at node {place}")
         return i
 
-
-def _writes_concentration(mechanism: Mechanism) -> bool:
-    return any({"ci", "co"} & use.writes for use in mechanism.ions)
+    def _node(self, gid: int, place: int, where: str) -> int:
+        """Node of the block that is a node of a cell."""
+        cell = self.cells[gid]
+        n_node = cell.cable.n_node if isinstance(cell, Cell) else 0
+        if not 0 <= place < n_node:
+            raise InputError(where, f"there is no node {place}; there are {n_node}")
+        return self.first[gid] + place
 
 
 def _is_current(mechanism: Mechanism, name: str) -> bool:

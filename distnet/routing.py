@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from distnet.errors import SimulationError
 from distnet.lower import Lowered
 from kernels.block import Events
 
@@ -56,13 +57,24 @@ class EventQueue:
     def __init__(self, routing: Routing, epoch: int):
         self.routing, self.epoch = routing, epoch
         self._bins: dict[int, list[tuple[np.ndarray, ...]]] = {}
+        self._taken = -1  # number of the last epoch whose events were taken
 
     def add(self, spikes: np.ndarray) -> None:
-        """Put the events of some spikes into their bins."""
+        """Put the events of some spikes into their bins.
+
+        Raises:
+            SimulationError: an event is due in an epoch that was computed already: a mechanism
+                called net_event with a time in the past.
+        """
         if not len(spikes):
             return
         events = self.routing.expand(spikes)
         number = events[0] // self.epoch
+        if number.min(initial=self._taken + 1) <= self._taken:
+            late = int(np.argmin(number))
+            raise SimulationError(
+                f"gid {events[2][late]}: its event for {events[1][late]:g} ms comes after that time"
+            )
         order = np.argsort(number, kind="stable")
         numbers, first = np.unique(number[order], return_index=True)
         for n, part in zip(numbers.tolist(), np.split(order, first[1:]), strict=False):
@@ -70,7 +82,8 @@ class EventQueue:
 
     def take(self, first: int) -> Events:
         """Events of the epoch that starts at step `first`, by (step, time, source, connection)."""
-        parts = self._bins.pop(first // self.epoch, None)
+        self._taken = first // self.epoch
+        parts = self._bins.pop(self._taken, None)
         if parts is None:
             empty = np.zeros(0, np.int64)
             return Events(empty, np.zeros(0), np.zeros(0, np.int32))
