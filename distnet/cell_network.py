@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from distnet.cell import Cell
+from distnet.costs import Counted, Prices
 from distnet.errors import InputError
 from distnet.network import ArtificialCell, Connections, SpikeTrain
-
-#: Work of a connection, in units of that of a node or an instance of a density mechanism.
-CONNECTION_COST = 0.5
 
 
 class CellNetwork:
@@ -36,6 +34,7 @@ class CellNetwork:
     def __init__(self) -> None:
         self._sources: list[Cell | ArtificialCell | SpikeTrain] = []
         self._names: list[str] = []
+        self._positions: dict[int, Sequence[float]] = {}
         self._connections: dict[int, list[tuple[int, int, float, float]]] = {}
 
     @property
@@ -43,14 +42,23 @@ class CellNetwork:
         """Number of gids."""
         return len(self._sources)
 
-    def add_cell(self, cell: Cell, name: str = "") -> int:
+    def add_cell(self, cell: Cell, name: str = "", position: Sequence[float] | None = None) -> int:
         """Add a detailed cell; return its gid.
 
         Args:
             cell: not to be changed afterwards, but for what is placed on it.
             name: for messages; "cell GID" by default.
+            position: x, y, z [um]; where all cells have one, neighbours share ranks.
+
+        Raises:
+            InputError: the position is not three numbers.
         """
-        return self._add(cell, Cell, name or f"cell {self.n_cells}")
+        name = name or f"cell {self.n_cells}"
+        if position is not None:
+            if len(position) != 3 or not np.isfinite(position).all():
+                raise InputError(name, f"the position is {position}; x, y and z [um] are needed")
+            self._positions[self.n_cells] = position
+        return self._add(cell, Cell, name)
 
     def add_artificial(
         self, mechanism: str, name: str = "", train: Iterable[float] = (), **parameters: float
@@ -132,9 +140,23 @@ class CellNetwork:
         kind = {Cell: 0, ArtificialCell: 1, SpikeTrain: 2}
         return np.array([kind[type(source)] for source in self._sources], dtype=np.uint8)
 
-    def costs(self) -> np.ndarray:
-        """(n_cells,) f8: nodes, instances of density mechanisms and connections of each gid."""
-        return np.array([self._cost(gid) for gid in range(self.n_cells)], dtype=np.float64)
+    def costs(self, prices: Prices | None = None) -> np.ndarray:
+        """(n_cells,) f8: the price of each gid and of the connections onto it."""
+        prices = prices or Counted()
+        return np.array([self._cost(gid, prices) for gid in range(self.n_cells)], dtype=np.float64)
+
+    def positions(self) -> np.ndarray | None:
+        """(n_cells, 3) f8 [um], 0 for a spike train; None unless all others have one."""
+        if any(kind != 2 and gid not in self._positions for gid, kind in enumerate(self.kinds())):
+            return None
+        origin = (0.0, 0.0, 0.0)
+        found = [self._positions.get(gid, origin) for gid in range(self.n_cells)]
+        return np.array(found, dtype=np.float64).reshape(-1, 3)
+
+    def all_connections(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Source and target gids of the connections onto each gid in turn."""
+        for gid, found in self._connections.items():
+            yield np.array([one[0] for one in found]), np.full(len(found), gid)
 
     def describe(self, gid: int) -> str:
         """A name of gid for messages, e.g. 'cell 7'."""
@@ -147,15 +169,11 @@ class CellNetwork:
         self._names.append(name)
         return self.n_cells - 1
 
-    def _cost(self, gid: int) -> float:
+    def _cost(self, gid: int, prices: Prices) -> float:
         source = self._sources[gid]
         if isinstance(source, SpikeTrain):
             return 0.0
-        cost = CONNECTION_COST * len(self._connections.get(gid, ()))
-        if isinstance(source, ArtificialCell):
-            return 1.0 + cost
-        n_instance = sum(len(density.node) for density in source.density.values())
-        return cost + len(source.cable.parent) + n_instance
+        return prices.cell(source) + prices.event * len(self._connections.get(gid, ()))
 
     def _check_gid(self, where: str, gid: int) -> None:
         if not 0 <= gid < self.n_cells:

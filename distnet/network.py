@@ -6,12 +6,16 @@ NetStim), or a spike train known in advance.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from distnet.cell import Cell
+
+if TYPE_CHECKING:
+    from distnet.costs import Prices
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,14 @@ class Network(Protocol):
     def kinds(self) -> np.ndarray:
         """(n_cells,) u1: 0 a detailed cell, 1 an artificial cell, 2 a spike train."""
 
-    def costs(self) -> np.ndarray:
-        """(n_cells,) f8: relative work of each gid, for balancing; zero for a spike train."""
+    def costs(self, prices: Prices) -> np.ndarray:
+        """(n_cells,) f8: work of each gid, for balancing; zero for a spike train."""
+
+    def positions(self) -> np.ndarray | None:
+        """(n_cells, 3) f8 [um], of spike trains any; None where cells have no positions."""
+
+    def all_connections(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Every connection, a piece at a time: source gids, (m,) i8, and target gids, (m,) i8."""
 
     def describe(self, gid: int) -> str:
         """A name of gid for messages, e.g. 'cortex 7'."""

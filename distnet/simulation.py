@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from distnet.balance import divide
 from distnet.catalogue import Catalogue
 from distnet.cell import Cell
 from distnet.errors import InputError, SimulationError
@@ -31,7 +33,6 @@ from distnet.routing import ROUND, EventQueue, Routing
 from distnet.settings import Settings
 from kernels import make_engine
 from kernels.errors import NotFinite
-from partition import Workload, assign
 
 #: What to sample, or a function of this rank's cells and the names of all mechanisms that says so.
 Recordings = (
@@ -63,6 +64,7 @@ class Simulation:
         recordings: Recordings = (),
         backend: str = "auto",
         exchange: Exchange | None = None,
+        partition: str | Path = "auto",
     ):
         """Build, lower and compile this rank's part.
 
@@ -72,12 +74,15 @@ class Simulation:
             recordings: what to sample; see `samples`.
             backend: a name of `kernels.BACKENDS`, or "auto".
             exchange: between ranks; by default there is one rank.
+            partition: how cells are divided among ranks: a name of `partition.METHODS`, or a
+                file of ranks, one a line in order of gid.
         """
         self.network = network
         self.settings = settings or Settings()
         self.exchange = exchange or LocalExchange()
         kinds = network.kinds()
-        self.gids = self._assign(kinds)
+        owner = divide(network, self.settings, self.exchange, str(partition))
+        self.gids = np.flatnonzero(owner == self.exchange.rank)
         network.own(self.gids)
         cells = self._build(network)
         connections = {gid: network.connections_to(gid) for gid in cells}
@@ -98,12 +103,6 @@ class Simulation:
         self.engine = make_engine(self.lowered.block, backend)
 
     # --- set-up ---
-
-    def _assign(self, kinds: np.ndarray) -> np.ndarray:
-        costs = np.where(kinds == TRAIN, 0.0, self.network.costs())
-        active = np.flatnonzero(kinds != TRAIN)
-        rank = assign(Workload(costs[active]), self.exchange.size).rank
-        return active[rank == self.exchange.rank]
 
     def _build(self, network: Network) -> dict[int, Cell | ArtificialCell]:
         cells = {}

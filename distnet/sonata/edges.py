@@ -125,6 +125,22 @@ class Edges:
                 count += np.bincount(self._target_rows(node_ids, first), minlength=n)
         return count
 
+    def ends(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Source and target gids of all edges, a piece at a time, (m,) i8 each.
+
+        Raises:
+            InputError: an edge has an end that does not exist, or ends at a virtual node.
+        """
+        with reading(self.file) as file:
+            root = file[f"edges/{self.name}"]
+            for first, node_ids in target_chunks(root):
+                target = self._target_rows(node_ids, first)
+                source_id = root["source_node_id"][first : first + len(node_ids)].astype(np.int64)
+                source = self.source.population.rows(source_id)
+                edge_id = np.arange(first, first + len(source))
+                self._check(source < 0, edge_id, "source node {} does not exist", source_id)
+                yield source + self.source.population.first, target + self.target.population.first
+
     def _check(self, wrong: np.ndarray, edge_id: np.ndarray, problem: str, *values: object) -> None:
         """Refuse the first edge that is wrong; {} in `problem` are its values."""
         if wrong.any():

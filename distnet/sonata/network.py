@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from distnet.cell import Cell, Location
+from distnet.costs import Counted, Prices
 from distnet.errors import InputError
 from distnet.morphology import AXON_RULES
 from distnet.network import Connections, SpikeTrain
@@ -24,9 +25,6 @@ from distnet.sonata.types_table import Value
 
 #: Supported values of model_template of biophysical nodes.
 TEMPLATES = ("ctdb:Biophys1.hoc", "ctdb:Biophys1")
-
-#: Work of a synapse, in units of that of a node or an instance of a density mechanism.
-SYNAPSE_COST = 0.5
 
 
 class SonataNetwork:
@@ -98,22 +96,33 @@ class SonataNetwork:
         """Number of edges of all populations."""
         return int(self._in_degree.sum())
 
-    def costs(self) -> np.ndarray:
-        """(n_cells,) f8: nodes, instances of density mechanisms and synapses of each gid.
+    def costs(self, prices: Prices | None = None) -> np.ndarray:
+        """(n_cells,) f8: the price of each gid and of the synapses onto it.
 
         Builds every kind of cell once and reads all target ids: call it on one rank.
         """
-        cost = SYNAPSE_COST * self._in_degree
+        prices = prices or Counted()
+        cost = (prices.synapse + prices.event) * self._in_degree
         for nodes in self.nodes:
             kinds: dict[tuple[Path, Path, str], float] = {}
             for row in np.flatnonzero(nodes.kinds == 0).tolist():
                 model = self._model(nodes, row)
                 if model not in kinds:
-                    cell = self._template(nodes, model)
-                    n_instance = sum(len(d.node) for d in cell.density.values())
-                    kinds[model] = float(len(cell.cable.parent) + n_instance)
+                    kinds[model] = prices.cell(self._template(nodes, model))
                 cost[nodes.population.first + row] += kinds[model]
         return cost
+
+    def positions(self) -> np.ndarray | None:
+        """(n_cells, 3) f8 [um], the nodes' x, y, z; None where a detailed cell lacks one."""
+        found = [nodes.positions() for nodes in self.nodes]
+        if any(np.isnan(p[n.kinds == 0]).any() for p, n in zip(found, self.nodes, strict=True)):
+            return None
+        return np.concatenate([np.zeros((0, 3)), *found])
+
+    def all_connections(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Source and target gids of all edges, a piece of a file at a time."""
+        for edges in self.edges:
+            yield from edges.ends()
 
     def describe(self, gid: int) -> str:
         """A name of gid for messages, e.g. 'cortex 7'."""

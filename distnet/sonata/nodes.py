@@ -61,6 +61,11 @@ class Nodes:
         with self.rows() as rows:
             return columns.names(rows)
 
+    def positions(self) -> np.ndarray:
+        """x, y, z of every node, (n, 3) f8 [um]; NaN where there is none."""
+        with self.rows() as rows:
+            return np.column_stack([columns.numbers(rows, axis) for axis in ("x", "y", "z")])
+
     def has_own_parameters(self) -> bool:
         """Whether HDF5 holds dynamics parameters node by node."""
         with self.rows() as rows:
