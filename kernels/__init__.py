@@ -5,6 +5,7 @@ from __future__ import annotations
 from kernels.block import Block, Events, Instances, Ion, Probe, Spikes
 from kernels.engine import Engine
 from kernels.errors import KernelsError
+from kernels.schedule import dhs_schedule
 
 __all__ = [
     "BACKENDS",
@@ -16,6 +17,7 @@ __all__ = [
     "KernelsError",
     "Probe",
     "Spikes",
+    "dhs_schedule",
     "make_engine",
 ]
 
