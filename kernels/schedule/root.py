@@ -53,7 +53,8 @@ def _rising_bounds(parent: np.ndarray, farthest: np.ndarray, k: int) -> Iterator
     child = np.flatnonzero(parent >= 0)
     above = parent[child]
     steps = np.maximum(farthest + 1, -(-n // k))
-    before, below = np.zeros(n), np.ones(n)  # g = -1, 0
+    before: np.ndarray = np.zeros(n)  # g = -1
+    below: np.ndarray = np.ones(n)
     around: np.ndarray = np.ones(n)
     for g in range(int(farthest.max()) + 1):
         beyond = (n - around).astype(np.int64)
