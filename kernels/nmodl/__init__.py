@@ -9,6 +9,7 @@ from kernels.mechanism import Mechanism
 from kernels.nmodl.catalogue import BUILT_IN, find
 from kernels.nmodl.lower import make_mechanism, read
 from kernels.nmodl.parser import parse
+from kernels.nmodl.scanner import Source
 
 __all__ = ["BUILT_IN", "find", "load", "loads"]
 
@@ -40,3 +41,7 @@ def loads(text: str, file: str = "<text>", tables: bool = True) -> Mechanism:
         return make_mechanism(parse(text, file), tables)
     except RecursionError as problem:
         raise NmodlError(file, 1, 1, "an expression or block is nested too deeply") from problem
+    except NmodlError as problem:
+        if not problem.text and problem.file == file:
+            problem.text = Source(text, file).line(problem.line)
+        raise

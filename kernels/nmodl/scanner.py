@@ -52,10 +52,12 @@ class Source:
 
     def error(self, at: Position, message: str) -> NmodlError:
         """An error at a position of this text (or of an included one), with the line itself."""
-        line = self.lines[at.line - 1] if at.line <= len(self.lines) else ""
-        return NmodlError(
-            at.file, at.line, at.column, message, line if at.file == self.file else ""
-        )
+        text = self.line(at.line) if at.file == self.file else ""
+        return NmodlError(at.file, at.line, at.column, message, text)
+
+    def line(self, number: int) -> str:
+        """The text of a line."""
+        return self.lines[number - 1] if number <= len(self.lines) else ""
 
 
 def scan(source: Source) -> list[Token]:

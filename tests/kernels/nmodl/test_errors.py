@@ -133,6 +133,7 @@ def test_error_at_its_place(text: str, line: int, column: int, message: str) -> 
     assert message in caught.value.message
     assert (caught.value.file, caught.value.line, caught.value.column) == ("x.mod", line, column)
     assert str(caught.value).startswith(f"x.mod:{line}:{column}: ")
+    assert caught.value.text == text.split("\n")[line - 1]
 
 
 def test_missing_file(tmp_path) -> None:
