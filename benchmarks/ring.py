@@ -8,6 +8,17 @@ part. Rates are exact everywhere (NEURON: usetable_hh = 0), the step is 0.025 ms
 float64. Each run is a fresh process; the simulators take turns, so that a busy hour slows them
 alike; CPU seconds are the figure to compare. Set-up and compilation are not timed.
 
+Measured with 100 ms and three turns on two virtual cores with AVX-512 (load average 2.5 to 4), ns
+of CPU per compartment and step; CoreNEURON with -O3 -march=native -ffast-math, Arbor's wheel as it
+is:
+
+    size, dendrites   distnet   NEURON 9.0.2   CoreNEURON   Arbor 0.12.2
+    small, hh            21.9            119         37.9           29.4
+    medium, hh           15.5             93         27.6           23.5
+    large, hh            14.4             86         25.9           23.3
+    small, passive       12.0             37         16.6           13.3
+    medium, passive       7.7             16         10.5            9.8
+
 Prints one JSON line a simulator, then one with the ratios of the median CPU times and whether
 spikes are equal, step for step, with NEURON's. Exit code 1 if distnet's are not.
 """
