@@ -27,6 +27,7 @@ def run_sonata(
     seed: int | None = None,
     exchange: Exchange | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    partition: str | Path = "auto",
 ) -> Result:
     """Run a SONATA simulation and write its outputs.
 
@@ -39,6 +40,7 @@ def run_sonata(
         seed: of random streams, instead of the configuration's.
         exchange: between ranks; by default there is one rank.
         on_progress: called after each epoch with the step reached and the last step.
+        partition: how cells are divided among ranks; see `Simulation`.
 
     Returns:
         The spikes of this rank's cells.
@@ -56,7 +58,7 @@ def run_sonata(
         columns.extend(report.columns(cells, mechanisms) for report in plan.reports)
         return [one.recording for one in columns]
 
-    simulation = Simulation(network, plan.settings, recordings, backend, exchange)
+    simulation = Simulation(network, plan.settings, recordings, backend, exchange, partition)
     streams = [
         ReportStream(report, own, network, plan, Path(out), exchange)
         for report, own in zip(plan.reports, columns, strict=True)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from launch.arguments import Parser, count, positive, seed
 from launch.messages import exit_code, report
-from launch.ranks import launched
 
 #: Command -> module of this room whose `run(args)` carries it out.
 COMMANDS = {
@@ -30,6 +27,16 @@ BACKENDS = {
     "null": "no arithmetic: everything but the cells",
 }
 
+#: Methods that --partition names.
+PARTITIONS = {
+    "auto": "bisection where the cells have positions, else longest-first",
+    "bisection": "by space",
+    "fennel": "by connections",
+    "longest-first": "by cost alone",
+    "metis": "by connections, with METIS",
+    "round-robin": "in turn",
+}
+
 DESCRIPTION = "Simulate networks of detailed (multi-compartment) neurons, on one process or many."
 
 EPILOG = """\
@@ -42,42 +49,6 @@ examples:
 
 exit codes: 0 done; 1 a wrong input or a failed simulation, told in one sentence; 2 wrong usage.
 DISTNET_DEBUG=1 adds the traceback."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that speaks on the first rank only."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with code 2; the other ranks do so in silence."""
-        found = launched()
-        if found is not None and found[0] != 0:
-            sys.exit(2)
-        super().error(message)
-
-
-def positive(text: str) -> float:
-    """A number above zero."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (value > 0 and math.isfinite(value)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
-
-
-def count(text: str) -> int:
-    """A whole number of at least one."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def seed(text: str) -> int:
-    """A whole number of at least zero, below 2**32."""
-    if not text.isdigit() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
-    return int(text)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -118,6 +89,14 @@ def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     run.add_argument("--tstop", type=positive, metavar="MS", help="duration, instead of CONFIG's")
     run.add_argument("--dt", type=positive, metavar="MS", help="time step, instead of CONFIG's")
     run.add_argument("--seed", type=seed, metavar="N", help="random seed, instead of CONFIG's")
+    run.add_argument(
+        "--partition",
+        default="auto",
+        metavar="METHOD|FILE",
+        help="how cells are divided among ranks: "
+        + "; ".join(f"{name}: {text}" for name, text in PARTITIONS.items())
+        + "; or a file that `distnet partition` wrote (default: auto)",
+    )
     run.add_argument("--quiet", action="store_true", help="no progress, no closing line")
     run.add_argument(
         "--overwrite", action="store_true", help="replace results of an earlier run in DIR"

@@ -41,6 +41,7 @@ def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> No
             seed=args.seed,
             exchange=make_exchange(ranks.comm),
             on_progress=progress,
+            partition=args.partition,
         )
     ranks.barrier()
     files = ranks.on_first(folder.commit)

@@ -230,3 +230,13 @@ def test_take_reads_any_places(tmp_path_factory, index):
         file["data"] = data
         taken = columns.take(file["data"], np.array(index, dtype=np.int64))
     assert taken.tolist() == data[index].tolist()
+
+
+def test_all_edges_come_in_pieces(circuit, monkeypatch):
+    monkeypatch.setattr("distnet.sonata.edges.CHUNK", 3)
+    network = load(circuit.write()).network
+    pieces = [(s.tolist(), t.tolist()) for s, t in network.all_connections()]
+    assert pieces == [([3, 4, 4], [0, 2, 0]), ([3], [0])]
+    circuit.edges["source_node_id"] = [0, 1, 1, 9]
+    with pytest.raises(InputError, match="edge 3 .*source node 9 does not exist"):
+        list(load(circuit.write()).network.all_connections())

@@ -41,6 +41,14 @@ def test_gids_follow_the_configuration(circuit):
     assert load(circuit.write()).network.kinds().tolist() == [2, 2, 0, 0, 0]
 
 
+def test_nodes_with_coordinates_have_positions(circuit):
+    assert load(circuit.write()).network.positions() is None
+    circuit.cortex.update({"0/y": [4.0, 5.0, 6.0], "0/z": [7.0, 8.0, 9.0]})
+    positions = load(circuit.write()).network.positions()
+    assert positions[:3].tolist() == [[1, 4, 7], [2, 5, 8], [3, 6, 9]]
+    assert positions.shape == (5, 3)
+
+
 def test_node_ids_need_not_count_from_zero(circuit):
     circuit.cortex["node_id"] = [30, 10, 20]
     circuit.edges["target_node_id"] = [10, 20, 10, 30]
