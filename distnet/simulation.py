@@ -93,6 +93,7 @@ class Simulation:
             detailed = {gid: cell for gid, cell in cells.items() if isinstance(cell, Cell)}
             recordings = recordings(detailed, catalogue.files)
         self.recordings = tuple(recordings)
+        self._check_recordings(kinds)
         self.lowered = lower(
             cells, connections, self.settings, catalogue, self.recordings, describe
         )
@@ -121,6 +122,19 @@ class Simulation:
                     f"a connection comes from gid {onto.source[bad[0]]}, which does not exist; "
                     f"allowed are 0 to {self.network.n_cells - 1}",
                 )
+
+    def _check_recordings(self, kinds: np.ndarray) -> None:
+        for recording in self.recordings:
+            where = f"recording of {recording.variable}"
+            for gid in recording.gid.tolist():
+                if not 0 <= gid < len(kinds):
+                    allowed = (
+                        f"allowed are 0 to {len(kinds) - 1}" if len(kinds) else "there are none"
+                    )
+                    raise InputError(where, f"there is no gid {gid}; {allowed}")
+                if kinds[gid] == TRAIN:
+                    problem = f"{self.network.describe(gid)} is a spike train, which has no state"
+                    raise InputError(where, problem)
 
     def _epoch(self, kinds: np.ndarray) -> tuple[bool, int]:
         """Whether an exchange overlaps an epoch, and the steps of an epoch."""
@@ -198,7 +212,7 @@ class Simulation:
         return self._result(fired, samples)
 
     def _steps(self, tstop: float) -> int:
-        steps = round(tstop / self.settings.dt)
+        steps = round(tstop / self.settings.dt) if np.isfinite(tstop) else 0
         if not (tstop > 0.0 and steps > 0):
             raise InputError("tstop", f"{tstop} ms is not a positive time")
         return steps
