@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
 from kernels.mechanism import Kernel
-
-_compiled: dict[int, tuple[object, CodeType]] = {}
 
 
 def run(
@@ -27,7 +26,7 @@ def run(
     Returns:
         `values`.
     """
-    statements = body.body if isinstance(body, Kernel) else body
+    statements = tuple(body.body if isinstance(body, Kernel) else body)
     space: dict[str, Any] = {**intrinsics(), **(functions or {}), "__builtins__": {}}
     exec(_code(statements), space, values)  # code that this package generated
     return values
@@ -40,16 +39,12 @@ def intrinsics() -> dict[str, Callable[..., Any]]:
     return {**INTRINSICS, "_divide": divide}
 
 
-def _code(statements: Sequence[ast.stmt]) -> CodeType:
+@functools.lru_cache(maxsize=1024)
+def _code(statements: tuple[ast.stmt, ...]) -> CodeType:
     """Compiled once for each body."""
-    kept = _compiled.get(id(statements))
-    if kept is not None and kept[0] is statements:
-        return kept[1]
     copies = ast.parse(ast.unparse(ast.Module(list(statements), []))).body
     module = ast.Module([_Divide().visit(s) for s in copies], [])
-    code = compile(ast.fix_missing_locations(module), "<mechanism>", "exec")
-    _compiled[id(statements)] = (statements, code)
-    return code
+    return compile(ast.fix_missing_locations(module), "<mechanism>", "exec")
 
 
 class _Divide(ast.NodeTransformer):
