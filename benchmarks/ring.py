@@ -18,6 +18,7 @@ is:
     large, hh            14.4             86         25.9           23.3
     small, passive       12.0             37         16.6           13.3
     medium, passive       7.7             16         10.5            9.8
+    large, passive        6.2             12          9.1            9.0
 
 Prints one JSON line a simulator, then one with the ratios of the median CPU times and whether
 spikes are equal, step for step, with NEURON's. Exit code 1 if distnet's are not.
