@@ -8,7 +8,7 @@ part. Rates are exact everywhere (NEURON: usetable_hh = 0), the step is 0.025 ms
 float64. Each run is a fresh process; the simulators take turns, so that a busy hour slows them
 alike; CPU seconds are the figure to compare. Set-up and compilation are not timed.
 
-Measured with 100 ms and three turns on two virtual cores with AVX-512 (load average 2.5 to 4), ns
+Measured with 100 ms and three turns on two virtual cores with AVX-512 (load average 2.5 to 5), ns
 of CPU per compartment and step; CoreNEURON with -O3 -march=native -ffast-math, Arbor's wheel as it
 is:
 
