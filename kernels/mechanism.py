@@ -2,10 +2,11 @@
 
 A kernel's body is a list of plain scalar statements in a small typed subset of Python's own `ast`:
 
-- statements: ``name = expression``, ``if``/``else``, ``while``, ``break``;
+- statements: ``name = expression``, ``if``/``else``, ``while``, ``break``, and, where events are
+  handled, the calls ``net_send(delay, flag)``, ``net_event(time)``, ``net_move(time)``;
 - expressions: float constants, names, ``+ - * /``, unary ``-``, comparisons, ``and or not``, and
   calls of the functions in `kernels.intrinsics.INTRINSICS` (exp, log, pow, sqrt, fabs, ...,
-  `table`).
+  `table`); ``train(i)`` is time i of the instance's spike train, negative past its end.
 
 Names are the variables of the mechanism, the special variables in `SPECIAL`, and temporaries. Every
 value is a float64. A body is inlined: it holds no call of a FUNCTION or PROCEDURE of the .mod file.
