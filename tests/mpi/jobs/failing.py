@@ -1,0 +1,37 @@
+"""`distnet run` in which one rank fails in the middle of the simulation.
+
+python failing.py HOW RANK run CONFIG ...
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from mpi4py import MPI
+
+from kernels.cpu import CpuEngine
+from launch.cli import main
+
+EPOCHS = 20  # before it happens
+
+how, rank = sys.argv[1], int(sys.argv[2])
+advance = CpuEngine.advance
+calls = 0
+
+
+def failing(self, *arguments):
+    global calls
+    calls += 1
+    if calls == EPOCHS and rank in (MPI.COMM_WORLD.rank, -1):
+        if how == "raise":
+            raise ValueError("on purpose")
+        if how == "memory":
+            raise MemoryError
+        os.kill(os.getpid(), getattr(signal, how))
+    return advance(self, *arguments)
+
+
+CpuEngine.advance = failing
+sys.exit(main(sys.argv[3:]))
