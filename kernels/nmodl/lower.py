@@ -43,11 +43,12 @@ def make_mechanism(file: tree.File, tables: bool = True) -> Mechanism:
     table_maker = Tables(translator)
     if tables:
         translator.table = table_maker.look_up
-    init = _finish(symbols, _init(translator))
+    initial = _init(translator)
     state = _finish(symbols, _state(translator))
     body, affine = _current(translator)
     current = _finish(symbols, body)
     receive, receive_init = _receive(translator)
+    init = _finish(symbols, [*table_maker.side_effects, *initial])
     return Mechanism(
         name=file.neuron.name,
         kind=file.neuron.kind,

@@ -84,12 +84,17 @@ def make_symbols(file: tree.File) -> Symbols:
     for declared in file.parameters:
         is_range = declared.name in ranges or declared.name in set_names
         table = symbols.parameters if is_range else symbols.globals
-        _declare(symbols, table, declared, outside, float(declared.value or 0.0))
+        _declare(symbols, table, declared, outside, default_of(declared))
     _add_states(file, symbols, outside)
     for declared in (*file.assigned, *file.locals):
         _declare(symbols, symbols.assigned, declared, outside, 0.0)
     _add_currents(file, symbols)
     return symbols
+
+
+def default_of(declared: tree.Declaration) -> float:
+    """Value of a PARAMETER or STATE: six digits, as NEURON writes it into the code it makes."""
+    return float(f"{declared.value or 0.0:g}")
 
 
 def _declare(
@@ -147,16 +152,16 @@ def _add_states(file: tree.File, symbols: Symbols, outside: set[str]) -> None:
     declared_values = {d.name: d for d in file.parameters}
     for declared in file.states:
         start = declared_values.get(f"{declared.name}0")
-        default = start.value if start is not None and start.value is not None else declared.value
+        default = default_of(declared if start is None else start)
         for name in symbols.scalars(declared.name):
             if name in symbols.ion_variables:
                 symbols.ion_states.add(name)
                 continue
             if name in outside or symbols.knows(name):
                 raise _error(declared.at, f"{declared.name} is declared twice")
-            symbols.states[name] = Variable(name, declared.unit, float(default or 0.0))
+            symbols.states[name] = Variable(name, declared.unit, default)
             given = mangle(f"{declared.name}0")
-            symbols.initial[name] = given if start is not None else float(default or 0.0)
+            symbols.initial[name] = given if start is not None else default
 
 
 def _add_currents(file: tree.File, symbols: Symbols) -> None:

@@ -11,7 +11,7 @@ import ast
 from kernels.mechanism import Table
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, binary, call, name, num, value_of
-from kernels.nmodl.dataflow import zero_unset
+from kernels.nmodl.dataflow import stores_of, zero_unset
 from kernels.nmodl.optimise import optimise
 from kernels.nmodl.translate import Body, Translator
 
@@ -26,6 +26,8 @@ class Tables:
         self.made: dict[str, Table] = {}
         self.size = 0
         self._making = False
+        #: statements that set, before INITIAL, what making the tables leaves behind
+        self.side_effects: Body = []
 
     def look_up(self, routine: tree.Routine, argument: ast.expr, out: Body) -> ast.expr | None:
         """Replace a call by interpolation.
@@ -59,13 +61,27 @@ class Tables:
             outputs: tuple[str, ...] = (translator.fresh(f"value_{routine.name}"),)
             body.append(assign(outputs[0], result))
         else:
-            outputs = tuple(
-                translator.target(tree.Name(statement.at, output), {}) for output in statement.names
-            )
+            outputs = self._outputs(statement)
+        self._keep_side_effects(body, argument, stop, outputs)
         statements = optimise(zero_unset(body, argument), outputs)
         table = Table(argument, start, stop, n, outputs, self.size, statements)
         self.size += (n + 1) * len(outputs)
         return table
+
+    def _outputs(self, statement: tree.TableStatement) -> tuple[str, ...]:
+        """The variables of a PROCEDURE's table; of an array all elements."""
+        translator, symbols = self.translator, self.translator.symbols
+        for output in statement.names:
+            translator.target(tree.Name(statement.at, output), {})
+        return tuple(s for output in statement.names for s in symbols.scalars(output))
+
+    def _keep_side_effects(
+        self, body: Body, argument: str, stop: float, outputs: tuple[str, ...]
+    ) -> None:
+        """Remember what else making the last row sets: other code may count on it, in NEURON."""
+        others = stores_of(body) & self.translator.symbols.storable() - set(outputs)
+        if others:
+            self.side_effects += [assign(argument, num(stop)), *body]
 
     def _bound(self, node: tree.Expression) -> float:
         """An end of the table, from constants and default values."""

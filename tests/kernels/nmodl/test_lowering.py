@@ -242,6 +242,11 @@ def test_states_start_at_state0(execute) -> None:
     assert (x["s"], x["q"]) == (0.5, 2.0)
 
 
+def test_defaults_have_six_digits_as_in_neuron() -> None:
+    m = loads("NEURON { SUFFIX x RANGE a }\nPARAMETER { a = 15.87301587302 b = -1.23456789e-7 }")
+    assert (m.parameters["a"].default, m.globals["b"].default) == (15.873, -1.23457e-7)
+
+
 def test_loads_take_branches_into_account(compile_density) -> None:
     m = compile_density(
         "BREAKPOINT { if (v > 0) { a = 1 } b = a c = 2 d = c i = 0 }", "ASSIGNED { a b c d }"

@@ -77,3 +77,26 @@ def test_digest_tells_tables_from_none() -> None:
     digests = {_compile().digest, _compile(tables=False).digest, _compile(n=31).digest}
     assert len(digests) == 3
     assert _compile().digest == _compile().digest
+
+
+def test_arrays_have_a_row_an_element() -> None:
+    mechanism = loads(
+        "NEURON { SUFFIX x }\nASSIGNED { a[2] v }\nINITIAL { p(v) }\n"
+        "PROCEDURE p(u) { TABLE a FROM 0 TO 9 WITH 9 FROM i = 0 TO 1 { a[i] = u + i } }"
+    )
+    assert mechanism.tables[0].outputs == ("a_0_", "a_1_")
+    found = run(mechanism.init, {"v": 3.5}, {"table": _rows(mechanism).__getitem__})
+    assert (found["a_0_"], found["a_1_"]) == (3.5, 4.5)
+
+
+def test_what_making_the_table_sets_besides_is_kept() -> None:
+    """As in NEURON: other code may count on a factor computed where the table is made."""
+    mechanism = loads(
+        "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\nASSIGNED { a b v factor }\nINITIAL { p(v) }\n"
+        "PROCEDURE p(u) { TABLE a FROM 0 TO 9 WITH 9 q(u) }\n"
+        "PROCEDURE q(u) { factor = 3*celsius b = u a = factor*u }\nBREAKPOINT { i = factor*v }"
+    )
+    rows = {float(i): 60.0 * i for i in range(10)}
+    found = run(mechanism.init, {"v": 3.5, "celsius": 20.0}, {"table": rows.__getitem__})
+    assert (found["factor"], found["b"], found["a"]) == (60.0, 9.0, 210.0)
+    assert "factor" in mechanism.init.stores and "factor" in mechanism.current.loads
