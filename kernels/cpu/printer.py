@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 
+from kernels.constant import is_constant
 from kernels.mechanism import Kernel, Mechanism
 from kernels.storage import Storage
 
@@ -138,6 +139,8 @@ class MechanismPrinter:
             parts.append(self._loop("derive", m.derive))
         if m.current.body:
             parts.append(self._loop("current", m.current, current=True))
+        if m.current.body and self.keep and is_constant(m):
+            parts.append(self._loop("observe", m.current))
         if m.state.body:
             parts.append(self._loop("state", m.state))
         if m.receive is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kernels.constant import is_constant
 from kernels.cpu import cache, events, solver
 from kernels.cpu.numerics import FUNCTIONS
 from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
@@ -63,7 +64,7 @@ def advance({arguments}):
 {receives}
         # currents and conductances at the middle of the step
         t = middle
-        prepare_matrix(n_place, storage, static, voltage, diagonal, right)
+        prepare_matrix(n_place, storage, static, constant, voltage, diagonal, right)
 {currents}
         # voltages at the end of the step
         solve_cable(lanes, n_place, parent, axial, diagonal, right)
@@ -75,7 +76,7 @@ def advance({arguments}):
 
 FIXED = (
     "first, last, dt, half_step, tile_lanes, lanes, n_place, parent, axial, storage, static, "
-    "voltage, diagonal, right, detector_node, detector_threshold, detector_above, "
+    "constant, voltage, diagonal, right, detector_node, detector_threshold, detector_above, "
     "detector_source, event_ptr, event_time, event_mechanism, event_instance, event_weight, "
     "weights, probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
 ) + QUEUE
@@ -88,6 +89,7 @@ class Program:
     advance: Callable[..., None]
     names: tuple[str, ...]  # arguments of advance, in order
     functions: tuple[dict[str, Callable[..., None]], ...]  # per mechanism: init, current, ...
+    constant: tuple[bool, ...]  # per mechanism: its current is added once, not at every step
 
 
 def array_names(n_mechanism: int, live: list[str]) -> list[str]:
@@ -113,7 +115,7 @@ def make_program(
         text = MechanismPrinter(mechanism, storage, keep).text()
         module = cache.load(mechanism.name, text, scope)
         modules.append(module.__name__)
-        names = ("init", "derive", "current", "state", "receive", "receive_init")
+        names = ("init", "derive", "current", "observe", "state", "receive", "receive_init")
         found = {n: getattr(module, f"{n}_{mechanism.name}", None) for n in names}
         functions.append({n: f for n, f in found.items() if f is not None})
     argument_names = [name.strip() for name in FIXED.split(",")]
@@ -132,7 +134,8 @@ def make_program(
         )
     for array in array_names(len(mechanisms), live):
         argument_names += [f"{array}_probe", f"{array}_place", f"{array}_column"]
-    text = _advance_text(modules, storages, functions, argument_names, live, reversals)
+    constant = tuple(is_constant(mechanism) for mechanism in mechanisms)
+    text = _advance_text(modules, storages, functions, constant, argument_names, live, reversals)
     advance_scope: dict[str, object] = {
         f"{kernel}_{k}": function
         for k, functions_of in enumerate(functions)
@@ -148,7 +151,7 @@ def make_program(
         update_voltage=solver.update_voltage,
     )
     module = cache.load("advance", text, advance_scope)
-    return Program(module.advance, tuple(argument_names), tuple(functions))
+    return Program(module.advance, tuple(argument_names), tuple(functions), constant)
 
 
 def _call(kernel: str, k: int, storage: Storage, extra: str = "") -> str:
@@ -170,6 +173,7 @@ def _advance_text(
     modules: list[str],
     storages: list[Storage],
     functions: list[dict[str, Callable[..., None]]],
+    constant: tuple[bool, ...],
     names: list[str],
     live: list[str],
     reversals: list[str],
@@ -178,8 +182,9 @@ def _advance_text(
     states: list[str] = []
     receives: list[str] = []
     for k, (storage, functions_of) in enumerate(zip(storages, functions, strict=True)):
-        if "current" in functions_of:
-            currents.append(_call("current", k, storage))
+        kernel = "observe" if constant[k] else "current"
+        if kernel in functions_of:
+            currents.append(_call(kernel, k, storage))
         if "state" in functions_of:
             states.append(_call("state", k, storage))
         if "receive" in functions_of:

@@ -48,15 +48,16 @@ def update_reversal(place, inside, outside, reversal, valence, celsius):
 
 
 @kept
-def prepare_matrix(n, storage, static, voltage, diagonal, right):
-    """Start a step: `diagonal` = `static`, `right` = stored charge over the step.
+def prepare_matrix(n, storage, static, constant, voltage, diagonal, right):
+    """Start a step: `diagonal` = `static`, `right` = stored charge over the step + `constant`.
 
     `storage` (n,) f8 [uS] is the capacitance over the implicit step, `static` (n,) f8 [uS] that
-    plus the axial conductances of the node.
+    plus the axial conductances of the node and constant conductances, `constant` (n,) f8 [nA] what
+    constant currents add (`kernels.constant`).
     """
     for i in range(n):
         diagonal[i] = static[i]
-        right[i] = storage[i] * voltage[i]
+        right[i] = storage[i] * voltage[i] + constant[i]
 
 
 @kept

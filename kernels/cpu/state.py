@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kernels.block import Block, Instances
+from kernels.cpu.initial import initialise
 from kernels.cpu.layout import Group
 from kernels.cpu.printer import LANES, ion_arrays, sends
 from kernels.errors import QueueOverflow
-from kernels.mechanism import IonUse
-from kernels.storage import Storage, ion_variables, writes_concentration
+from kernels.storage import Storage
 
 if TYPE_CHECKING:
     from kernels.cpu.engine import CpuEngine
@@ -75,7 +75,8 @@ class GroupState:
         for i in range(n - 1, -1, -1):  # children in descending order, as the solver has them
             if self.axial[i] != 0.0:
                 static[self.parent[i]] += self.axial[i]
-        self.static = static
+        self.passive = static  # storage and axial conductances
+        self.static, self.constant = static.copy(), np.zeros(n)
 
     def _lay_sources(self, block: Block) -> None:
         place = self.place_of[block.source_node]
@@ -189,8 +190,8 @@ class GroupState:
             "lanes": layout.lanes,
             "n_place": layout.n_node,
         }
-        own = "parent axial storage static voltage diagonal right detector_node detector_threshold "
-        own += "detector_above detector_source weights self_time self_flag "
+        own = "parent axial storage static constant voltage diagonal right detector_node "
+        own += "detector_threshold detector_above detector_source weights self_time self_flag "
         own += "self_mechanism self_instance self_weight self_count spike_count"
         values.update({name: getattr(self, name) for name in own.split()})
         for k, part in enumerate(self.slices):
@@ -213,118 +214,19 @@ class GroupState:
     # --- running ---
 
     def reset(self) -> None:
-        """Voltages, ions, parameters, INITIAL of every mechanism and connection, first currents.
-
-        Ends with an epoch of no steps, so that everything is compiled before time is taken.
-        """
-        block = self.engine.block
-        self.voltage[:] = 0.0
-        self.voltage[self.layout.place] = block.v_init[self.layout.node]
-        self.diagonal[:], self.right[:] = 1.0, 0.0
-        self.detector_above[:] = False
-        self.self_count[:], self.spike_count[:] = 0, 0
-        self._reset_ions()
-        for k in range(len(self.slices)):
-            self._fill(k)
-        for k, group in enumerate(block.mechanisms):
-            if len(self.slices[k].index):
-                self._run("init", k)
-                if "derive" in self.engine.program.functions[k]:
-                    self._run("derive", k)
-            if writes_concentration(group.mechanism):
-                self._follow(group.mechanism.ions)
-        self._reset_connections()
-        for name, array in self.ions.items():
-            if name.endswith("_i"):
-                array[:] = 0.0
-        for k, functions in enumerate(self.engine.program.functions):
-            if "current" in functions and len(self.slices[k].index):
-                self._run("current", k)
+        """Initialise at step 0; compile what was not yet."""
+        initialise(self)
         nothing = np.zeros(0, I8)
         self.advance(0, 0, nothing, np.zeros(0), nothing, self.engine.sampler.open(0, 0))
 
-    def _reset_ions(self) -> None:
-        for ion in self.engine.block.ions:
-            for field in ("e", "ci", "co"):
-                array = self.ions.get(f"{ion.name}_{field}")
-                if array is not None:
-                    array[:] = 1.0
-                    array[self.layout.place] = getattr(ion, field)[self.layout.node]
-        for ion in self.engine.block.ions:
-            self._reverse(ion.name)
-
-    def _reverse(self, name: str) -> None:
-        """Set the reversal potentials of an ion that follow its concentrations."""
-        arrays = [self.ions.get(f"{name}_{field}") for field in ("ci", "co", "e")]
-        local = self.place_of[self.engine.followed[name][0]]
-        local = local[local < self.spare]
-        if len(local) and all(array is not None for array in arrays):
-            from kernels.cpu.solver import update_reversal
-
-            valence = next(i.valence for i in self.engine.block.ions if i.name == name)
-            update_reversal(local, *arrays, valence, self.engine.block.celsius)
-
-    def _follow(self, uses: tuple[IonUse, ...]) -> None:
-        for use in uses:
-            if {"ci", "co"} & use.writes:
-                self._reverse(use.ion)
-
-    def _fill(self, k: int) -> None:
-        """Parameters, ion values that never change, areas and initial states into the tiles."""
-        block, part = self.engine.block, self.slices[k]
-        group, storage = block.mechanisms[k], self.engine.storages[k]
-        if not len(part.index):
-            return
-        tiles = part.data.reshape(-1, len(storage.slots), LANES)
-        filled = np.minimum(np.arange(tiles.shape[0] * LANES), len(part.index) - 1)
-        instance = part.index[filled]
-        node = group.node[instance]
-        variables, ions = group.mechanism.variables(), ion_variables(group.mechanism)
-        for name, slot in storage.slots.items():
-            if name in ions and name not in storage.gathered:
-                value = self._static_ion(*ions[name])[node]
-            elif name in group.parameters:
-                value = group.parameters[name][instance]
-            elif name in variables:
-                value = variables[name].default
-            else:
-                value = self._geometry(name, node)
-            tiles[:, slot, :] = np.broadcast_to(value, instance.shape).reshape(-1, LANES)
-
-    def _static_ion(self, ion: str, field: str) -> np.ndarray:
-        """Values [mV, mM] over the nodes of the block of an ion field that no kernel changes."""
-        record = next(i for i in self.engine.block.ions if i.name == ion)
-        values = getattr(record, field) if field != "i" else np.zeros(self.engine.block.n_node)
-        start, _ = self.engine.followed[ion]
-        if field == "e" and len(start):
-            from kernels.intrinsics import nernst
-
-            values = values.copy()
-            celsius = self.engine.block.celsius
-            for node in start:
-                inside, outside = float(record.ci[node]), float(record.co[node])
-                values[node] = nernst(inside, outside, record.valence, celsius)
-        return values
-
-    def _geometry(self, name: str, node: np.ndarray) -> np.ndarray | float:
-        block = self.engine.block
-        if name == "_weight":
-            return 0.01 * block.area[node]
-        if name == "_per_area":
-            area = block.area[node]
-            return np.where(area > 0.0, 100.0 / np.where(area > 0.0, area, 1.0), 1.0)
-        if name == "area":
-            return np.where(block.area[node] > 0.0, block.area[node], 100.0)
-        return block.diam[node] if name == "diam" else 0.0
-
-    def _shared(self, k: int) -> tuple:
+    def shared(self, k: int) -> tuple:
         part, storage = self.slices[k], self.engine.storages[k]
         arrays = [self.ions[name] for name in ion_arrays(storage)]
         matrix = (self.voltage, self.diagonal, self.right)
         head = (part.data, part.node, len(part.index), LANES)
         return (*head, *matrix, *arrays, self.tables[k], self.engine.block.dt, 0.0)
 
-    def _outbox(self, k: int) -> tuple:
+    def outbox(self, k: int) -> tuple:
         return (
             k, self.slices[k].source, 0, self.self_time, self.self_flag, self.self_mechanism,
             self.self_instance, self.self_weight, self.self_count, self.spike_step,
@@ -332,24 +234,10 @@ class GroupState:
             self.slices[k].train, self.slices[k].train_ptr,
         )  # fmt: skip
 
-    def _run(self, kernel: str, k: int) -> None:
+    def run(self, kernel: str, k: int) -> None:
         function = self.engine.program.functions[k][kernel]
         scalar = kernel == "init" and sends(self.engine.block.mechanisms[k].mechanism.init)
-        function(*self._shared(k), *(self._outbox(k) if scalar else ()))
-
-    def _reset_connections(self) -> None:
-        """First argument: the weight; the others 0, then INITIAL of NET_RECEIVE."""
-        self.weights[:] = 0.0
-        self.weights[self.connection_weight] = self.engine.block.weight[self.connections]
-        for k, functions in enumerate(self.engine.program.functions):
-            if "receive_init" not in functions:
-                continue
-            shared = self._shared(k)
-            for c in np.flatnonzero(self.connection_mechanism == k):
-                target = (int(self.connection_instance[c]), self.weights)
-                place = (int(self.connection_weight[c]), 0.0)
-                head = (shared[0], shared[1], *target, *place)
-                functions["receive_init"](*head, *shared[4:], *self._outbox(k))
+        function(*self.shared(k), *(self.outbox(k) if scalar else ()))
 
     def advance(
         self,

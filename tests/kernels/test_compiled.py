@@ -29,7 +29,7 @@ def test_hh_is_vectorised_and_calls_no_libm(blocks, kernel):
     k = next(k for k, g in enumerate(engine.block.mechanisms) if g.mechanism.name == "hh")
     # compiled anew: numba shows no assembly of code from its cache
     fresh = numba.njit(error_model="numpy")(engine.program.functions[k][kernel].py_func)
-    fresh(*engine.groups[0]._shared(k))
+    fresh(*engine.groups[0].shared(k))
     (text,) = fresh.inspect_asm().values()
     called = set(re.findall(r"(?:callq?|jmp|movabsq)\s+\$?\*?(\w+)", text))
     assert not called & {f"{name}{suffix}" for name in LIBM for suffix in ("", "f")}
