@@ -131,7 +131,7 @@ class Translator:
     def _hooked_statement(self, statement: tree.Statement, env: Environment, out: Body) -> None:
         kind = type(statement).__name__.lower()
         if kind not in self.hooks:
-            raise self.error(statement.at, f"{_describe(statement)} is not supported here")
+            raise self.error(statement.at, f"{tree.describe(statement)} is not supported here")
         self.hooks[kind](statement, env, out)
 
     def _branch(self, block: tree.Block, env: Environment) -> Body:
@@ -399,11 +399,3 @@ def check_size(translator: Translator, routine: tree.Routine, n: int) -> None:
         raise translator.error(
             routine.at, f"{routine.name} has {n} states; up to {MAX_UNKNOWNS} are supported"
         )
-
-
-def _describe(statement: tree.Statement) -> str:
-    words = {"Equation": "an equation (~ a = b)", "Reaction": "a reaction", "Solve": "SOLVE"}
-    kind = type(statement).__name__
-    if isinstance(statement, tree.Compartment | tree.Other):
-        return statement.keyword
-    return words.get(kind, {"ForNetcons": "FOR_NETCONS"}.get(kind, kind.upper()))

@@ -228,6 +228,15 @@ class Block(Node):
     statements: tuple[Statement, ...] = ()
 
 
+def describe(statement: Statement) -> str:
+    """What a statement is called in messages."""
+    words = {"Equation": "an equation (~ a = b)", "Reaction": "a reaction", "Solve": "SOLVE"}
+    kind = type(statement).__name__
+    if isinstance(statement, Compartment | Other):
+        return statement.keyword
+    return words.get(kind, {"ForNetcons": "FOR_NETCONS"}.get(kind, kind.upper()))
+
+
 # ---- declarations -----------------------------------------------------------------------------
 
 
