@@ -25,4 +25,4 @@ IONS = {
 
 def ion_defaults(name: str, valence: float | None) -> IonDefaults:
     """Of a known ion, or of one that .mod files define with a VALENCE."""
-    return IONS.get(name) or IonDefaults(valence or 0.0, -65.0, 1.0, 1.0)
+    return IONS.get(name) or IonDefaults(valence or 0.0, 0.0, 1.0, 1.0)
