@@ -158,6 +158,12 @@ class CellNetwork:
         for gid, found in self._connections.items():
             yield np.array([one[0] for one in found]), np.full(len(found), gid)
 
+    def shortest_delay(self) -> float:
+        """The shortest delay of a connection from a cell [ms]; infinite where there is none."""
+        kinds = self.kinds()
+        every = (one for found in self._connections.values() for one in found)
+        return min((one[3] for one in every if kinds[one[0]] != 2), default=np.inf)
+
     def describe(self, gid: int) -> str:
         """A name of gid for messages, e.g. 'cell 7'."""
         return self._names[gid]

@@ -25,11 +25,11 @@ from kernels.work import count_work
 class CostTable:
     """Time of each piece of a step [ns]; the built-in values were fitted on an AVX-512 core."""
 
-    node: float = 2.0  # solver: one node
-    instance: float = 1.0  # loads and stores of one instance of a mechanism
-    operation: float = 0.08  # a sum, product or comparison in an instance
-    call: float = 0.9  # an exp, log or pow in an instance
-    event: float = 60.0  # one event, from the queue through NET_RECEIVE
+    node: float = 4.0  # solver: one node
+    instance: float = 1.7  # loads and stores of one instance of a mechanism
+    operation: float = 0.06  # a sum, product or comparison in an instance
+    call: float = 0.7  # an exp, log or pow in an instance
+    event: float = 17.0  # one event, from the queue through NET_RECEIVE
 
 
 class Prices(Protocol):
@@ -66,7 +66,7 @@ class CostModel:
             rate: spikes expected of a source [1/s].
         """
         self.table = table
-        self.catalogue = Catalogue(settings)
+        self.catalogue, self.celsius = Catalogue(settings), settings.celsius
         self._price: dict[str, float] = {}
         self.synapse = self.instance("Exp2Syn")
         self.event = table.event * rate * settings.dt / 1000.0
@@ -74,7 +74,7 @@ class CostModel:
     def instance(self, mechanism: str) -> float:
         """One instance of a mechanism [ns]."""
         if mechanism not in self._price:
-            work, table = count_work(self.catalogue[mechanism]), self.table
+            work, table = count_work(self.catalogue[mechanism], self.celsius), self.table
             arithmetic = table.operation * work.operations + table.call * work.calls
             self._price[mechanism] = table.instance + arithmetic
         return self._price[mechanism]

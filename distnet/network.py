@@ -76,5 +76,8 @@ class Network(Protocol):
     def all_connections(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Every connection, a piece at a time: source gids, (m,) i8, and target gids, (m,) i8."""
 
+    def shortest_delay(self) -> float:
+        """The shortest delay of a connection from a cell [ms]; infinite where there is none."""
+
     def describe(self, gid: int) -> str:
         """A name of gid for messages, e.g. 'cortex 7'."""

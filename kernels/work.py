@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from kernels.hoist import hoist
 from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import Mechanism
+from kernels.specialise import specialise
 
 #: Passes of a `while` (Newton's iteration, a search) that a count assumes.
 PASSES = 3
@@ -23,8 +25,18 @@ class Work:
     calls: float  # exp, log, pow, ...
 
 
-def count_work(mechanism: Mechanism) -> Work:
-    """Operations and calls of the current and state kernels; both branches of an `if` count."""
+def count_work(mechanism: Mechanism, celsius: float) -> Work:
+    """Operations and calls of the current and state kernels, as an engine runs them.
+
+    Args:
+        mechanism: as it was loaded.
+        celsius: temperature [degC].
+
+    Returns:
+        Counts in which both branches of an `if` are included.
+    """
+    constants = {name: variable.default for name, variable in mechanism.globals.items()}
+    mechanism = hoist(specialise(mechanism, {**constants, "celsius": celsius}))
     operations = calls = 0.0
     for kernel in (mechanism.current, mechanism.state):
         for statement in kernel.body:

@@ -141,6 +141,20 @@ class Edges:
                 self._check(source < 0, edge_id, "source node {} does not exist", source_id)
                 yield source + self.source.population.first, target + self.target.population.first
 
+    def shortest_delay(self) -> float:
+        """The shortest delay of an edge that does not come from a virtual node [ms]."""
+        if (self.source.kinds != 0).all():
+            return np.inf
+        shortest = np.inf
+        with reading(self.file) as file:
+            root = file[f"edges/{self.name}"]
+            for first, node_ids in target_chunks(root):
+                edge_id = np.arange(first, first + len(node_ids))
+                rows = columns.read_rows(root, "edge", self.types, self.where, edge_id)
+                delay = columns.numbers(rows, "delay")
+                shortest = min(shortest, float(np.nanmin(delay, initial=np.inf)))
+        return shortest
+
     def _check(self, wrong: np.ndarray, edge_id: np.ndarray, problem: str, *values: object) -> None:
         """Refuse the first edge that is wrong; {} in `problem` are its values."""
         if wrong.any():

@@ -124,6 +124,10 @@ class SonataNetwork:
         for edges in self.edges:
             yield from edges.ends()
 
+    def shortest_delay(self) -> float:
+        """The shortest delay of an edge from a detailed cell [ms]; infinite where there is none."""
+        return min((edges.shortest_delay() for edges in self.edges), default=np.inf)
+
     def describe(self, gid: int) -> str:
         """A name of gid for messages, e.g. 'cortex 7'."""
         nodes, row = self._node(gid)

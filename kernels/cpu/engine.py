@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from kernels.block import Block, Events, Spikes
@@ -51,6 +53,7 @@ class CpuEngine:
             self.group_of_connection[group.connections] = k
             self.slot_of_connection[group.connections] = np.arange(len(group.connections))
         self.sampler = Sampler(block)
+        self.seconds = np.zeros(len(self.groups))  # processor time of each group
 
     def reset(self) -> None:
         """Initialise at step 0."""
@@ -68,12 +71,26 @@ class CpuEngine:
         for k, group in enumerate(self.groups):
             mine = order[bounds[k] : bounds[k + 1]]
             connection = self.slot_of_connection[events.connection[mine]]
+            begin = time.thread_time()
             group.advance(first, last, events.step[mine], events.time[mine], connection, samples)
+            self.seconds[k] += time.thread_time() - begin
             fired.append(group.take_spikes())
             self._check(group, last)
-        step, time, source = (np.concatenate(part) for part in zip(*fired, strict=True))
-        order = np.lexsort((source, time, step))
-        return Spikes(step[order], time[order], source[order])
+        step, when, source = (np.concatenate(part) for part in zip(*fired, strict=True))
+        order = np.lexsort((source, when, step))
+        return Spikes(step[order], when[order], source[order])
+
+    def cell_seconds(self) -> np.ndarray:
+        """Processor time spent on each cell since the engine was made, (n_cell,) f8 [s].
+
+        Cells of one group advance together and share its time by their nodes.
+        """
+        found = np.zeros(self.block.n_cell)
+        size = np.diff(self.block.cell_ptr) + 1.0
+        for seconds, group in zip(self.seconds, self.groups, strict=True):
+            cells = group.layout.cells
+            found[cells] = seconds * size[cells] / size[cells].sum()
+        return found
 
     def read(self) -> list[np.ndarray]:
         """Samples since the last read, one (n_sample, n_place) array a probe."""
