@@ -1,16 +1,8 @@
-"""A network in time: the loop over epochs.
+"""A network in time: the part of it that one rank owns, from its cells to its spikes.
 
-What runs when. An epoch is a run of steps in which no spike fired inside it is due. Its length is
-half the shortest delay, so the spikes of one epoch travel while the next is computed:
-
-- `advance` of epoch k needs every event due in it;
-- an event due in epoch k comes from a spike of epoch k - 2 or earlier, as two epochs are no longer
-  than the shortest delay;
-- so the exchange started after epoch k - 2 must be finished before epoch k, and is: `finish`
-  follows `advance` of epoch k - 1.
-
-Where the shortest delay is a single step there is nothing to overlap, and the exchange is finished
-at once. Known spike trains need no exchange: each rank has the trains that it hears.
+Every rank builds its own cells and the connections onto them, and hears of the spikes of others by
+an exchange; `distnet.loop` is the loop over epochs. Known spike trains need no exchange: each rank
+has the trains that it hears.
 """
 
 from __future__ import annotations
@@ -24,12 +16,14 @@ import numpy as np
 from distnet.balance import divide
 from distnet.catalogue import Catalogue
 from distnet.cell import Cell
-from distnet.errors import InputError, SimulationError
-from distnet.exchange import SPIKE, Exchange, LocalExchange
+from distnet.control import Control
+from distnet.errors import InputError
+from distnet.exchange import SPIKE, Exchange, Links, LocalExchange
+from distnet.loop import Loop
 from distnet.lower import lower
 from distnet.network import ArtificialCell, Connections, Network, SpikeTrain
 from distnet.recording import Recording
-from distnet.routing import ROUND, EventQueue, Routing
+from distnet.routing import ROUND, Routing
 from distnet.settings import Settings
 from kernels import make_engine
 from kernels.errors import NotFinite
@@ -41,6 +35,10 @@ Recordings = (
 
 LONGEST_EPOCH = 10.0  # ms: how often progress is shown where nothing is connected
 DETAILED, ARTIFICIAL, TRAIN = 0, 1, 2
+
+INTERVALS = 2  # epochs in the shortest delay
+MOST_INTERVALS = 4
+RATE = 5.0  # Hz: what a cell is thought to fire, for the first size of messages
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,7 @@ class Simulation:
         backend: str = "auto",
         exchange: Exchange | None = None,
         partition: str | Path = "auto",
+        intervals: int = INTERVALS,
     ):
         """Build, lower and compile this rank's part.
 
@@ -76,6 +75,11 @@ class Simulation:
             exchange: between ranks; by default there is one rank.
             partition: how cells are divided among ranks: a name of `partition.METHODS`, or a
                 file of ranks, one a line in order of gid.
+            intervals: epochs in the shortest delay, 1 to 4: all but one exchange overlap with
+                computation. Results do not depend on it.
+
+        Raises:
+            InputError: something in the network, or an argument, is wrong.
         """
         self.network = network
         self.settings = settings or Settings()
@@ -98,9 +102,11 @@ class Simulation:
             cells, connections, self.settings, catalogue, self.recordings, describe
         )
         self.routing = Routing(self.lowered, network.n_cells, self.settings.dt)
-        self.overlap, self.epoch = self._epoch(kinds)
-        self._artificial = kinds[self.lowered.source_gid] == ARTIFICIAL
-        self._trains = self._known_spikes(kinds)
+        self.depth, self.epoch = self._epoch(kinds, intervals)
+        self.artificial = kinds[self.lowered.source_gid] == ARTIFICIAL
+        self.trains = self._known_spikes(kinds)
+        self.control = Control()
+        self.exchange.connect(self._links(kinds, owner))
         self.engine = make_engine(self.lowered.block, backend)
 
     # --- set-up ---
@@ -136,10 +142,12 @@ class Simulation:
                     problem = f"{self.network.describe(gid)} is a spike train, which has no state"
                     raise InputError(where, problem)
 
-    def _epoch(self, kinds: np.ndarray) -> tuple[bool, int]:
-        """Whether an exchange overlaps an epoch, and the steps of an epoch."""
+    def _epoch(self, kinds: np.ndarray, intervals: int) -> tuple[int, int]:
+        """Exchanges in flight at a time, and the steps of an epoch."""
+        if not 1 <= intervals <= MOST_INTERVALS:
+            raise InputError("intervals", f"{intervals} is not one of 1 to {MOST_INTERVALS}")
         dt, routing = self.settings.dt, self.routing
-        row = np.repeat(routing.heard, np.diff(routing.row_ptr))
+        row = routing.source
         live = kinds[row] != TRAIN
         short = live & (routing.delay < dt * (1.0 - ROUND))
         if short.any():
@@ -152,9 +160,14 @@ class Simulation:
         steps = np.where(kinds[row] == ARTIFICIAL, exact, routing.delay_steps)[live]
         shortest = int(self.exchange.minimum(float(steps.min(initial=np.iinfo(np.int32).max))))
         longest = max(1, round(LONGEST_EPOCH / dt))
-        if shortest == 1:
-            return False, 1
-        return True, min(shortest // 2, longest)
+        depth = min(intervals, shortest)
+        return depth, min(shortest // depth, longest)
+
+    def _links(self, kinds: np.ndarray, owner: np.ndarray) -> Links:
+        heard = self.routing.heard[kinds[self.routing.heard] != TRAIN]
+        own = np.sort(self.lowered.source_gid)
+        expected = 1e-3 * RATE * len(own) * self.epoch * self.settings.dt
+        return Links(own, heard, owner[heard].astype(np.int32), self.depth, expected)
 
     def _known_spikes(self, kinds: np.ndarray) -> np.ndarray:
         """Spikes of the trains that this rank hears, by time."""
@@ -188,28 +201,20 @@ class Simulation:
             SimulationError: a voltage became NaN or infinite.
         """
         n_steps = self._steps(tstop)
-        queue = EventQueue(self.routing, self.epoch)
-        fired, samples = [], []
+        samples: list[list[np.ndarray]] = []
         self.engine.reset()
-        self._next_train = 0
-        for first in range(0, n_steps, self.epoch):
-            last = min(first + self.epoch, n_steps)
-            queue.add(self._due_trains(last))
-            spikes = self._advance(first, last, queue)
-            if self.overlap:
-                queue.add(self.exchange.finish())
-            self.exchange.start(spikes)
-            if not self.overlap:
-                queue.add(self.exchange.finish())
-            fired.append(spikes)
+        loop = Loop(self, 0, n_steps, self.control)
+
+        def on_epoch(step: int) -> None:
             if on_samples is not None:
                 on_samples(self.engine.read())
             elif self.recordings:
                 samples.append(self.engine.read())
             if on_progress is not None:
-                on_progress(last, n_steps)
-        self.exchange.finish()
-        return self._result(fired, samples)
+                on_progress(step, n_steps)
+
+        loop.run(on_epoch)
+        return self._result(loop.fired, samples)
 
     def _steps(self, tstop: float) -> int:
         steps = round(tstop / self.settings.dt) if np.isfinite(tstop) else 0
@@ -217,26 +222,8 @@ class Simulation:
             raise InputError("tstop", f"{tstop} ms is not a positive time")
         return steps
 
-    def _due_trains(self, last: int) -> np.ndarray:
-        """Known spikes that may be due before step `last` and were not yet expanded."""
-        times = self._trains["time"]
-        end = int(np.searchsorted(times, last * self.settings.dt, side="right"))
-        begin, self._next_train = self._next_train, max(end, self._next_train)
-        return self._trains[begin : self._next_train]
-
-    def _advance(self, first: int, last: int, queue: EventQueue) -> np.ndarray:
-        """One epoch of this rank's cells; its spikes as they travel."""
-        try:
-            found = self.engine.advance(first, last, queue.take(first))
-        except NotFinite as error:
-            raise SimulationError(self._explain(error)) from None
-        spikes = np.zeros(len(found.source), SPIKE)
-        spikes["gid"] = self.lowered.source_gid[found.source]
-        spikes["step"] = np.where(self._artificial[found.source], -1, found.step)
-        spikes["time"] = found.time
-        return spikes
-
-    def _explain(self, error: NotFinite) -> str:
+    def explain(self, error: NotFinite) -> str:
+        """A sentence about a voltage that is not finite."""
         gid = int(self.lowered.gid[error.cell])
         cell = self.network.cell(gid)
         node = error.node - int(self.lowered.block.cell_ptr[error.cell])
@@ -248,7 +235,7 @@ class Simulation:
 
     @staticmethod
     def _result(fired: list[np.ndarray], samples: list[list[np.ndarray]]) -> Result:
-        spikes = np.concatenate(fired)
+        spikes = np.concatenate([np.zeros(0, SPIKE), *fired])
         order = np.lexsort((spikes["gid"], spikes["time"]))
         joined = tuple(np.concatenate(parts) for parts in zip(*samples, strict=True))
         return Result(spikes["gid"][order].astype(np.int64), spikes["time"][order], joined)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
 
-from distnet.exchange.base import NO_SPIKES
+from distnet.exchange.base import NO_NOTICE, Links, Notice
 
 
 class LocalExchange:
@@ -14,18 +15,22 @@ class LocalExchange:
 
     rank = 0
     size = 1
+    reach = 0
 
     def __init__(self) -> None:
-        self._held = NO_SPIKES
+        self._held: deque[tuple[np.ndarray, Notice]] = deque()
 
-    def start(self, spikes: np.ndarray) -> None:
+    def connect(self, links: Links) -> None:
+        """Nobody else is there."""
+        self._held.clear()
+
+    def start(self, spikes: np.ndarray, notice: Notice = NO_NOTICE) -> None:
         """Hold the spikes of an epoch."""
-        self._held = spikes
+        self._held.append((spikes, notice))
 
-    def finish(self) -> np.ndarray:
-        """Return what was held."""
-        spikes, self._held = self._held, NO_SPIKES
-        return spikes
+    def finish(self) -> tuple[np.ndarray, Notice]:
+        """Return what was held longest."""
+        return self._held.popleft()
 
     def minimum(self, value: float) -> float:
         """The value."""

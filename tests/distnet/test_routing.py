@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from distnet.errors import SimulationError
 from distnet.exchange import SPIKE
 from distnet.lower import Lowered
-from distnet.routing import EventQueue, Routing
+from distnet.routing import FIRST_POOL, EventQueue, Routing
 
 HALF = Fraction(1, 2)
 
@@ -78,21 +78,27 @@ def test_every_event_comes_once_at_its_step_and_in_order(data, dt, epoch, seed):
         queue.add(make_spikes(*(spikes[k] for k in part)))
     found = []
     for first in range(0, last + 60, epoch):
-        events = queue.take(first)
+        events = queue.take(first, first + epoch)
         assert ((events.step >= first) & (events.step < first + epoch)).all()
         found += zip(events.step, events.time, events.connection, strict=True)
     assert found == [(step, time, c) for step, time, _, c in expected]
+
+
+def events_of(routing, *spikes):
+    """All events of some spikes."""
+    queue = EventQueue(routing, 1)
+    queue.add(make_spikes(*spikes))
+    return queue.take(0, 1000)
 
 
 @pytest.mark.parametrize(
     ("delay", "step"), [(1.0, 40), (1.0124, 40), (1.0125, 41), (1.0126, 41), (1.025, 41)]
 )
 def test_a_crossing_at_dt_of_no_power_of_two(delay, step):
-    routing = make_routing([0], [delay], 1, 0.025)
-    due, time, gid, connection = routing.expand(make_spikes((0, 100, 2.5)))
-    assert due.tolist() == [100 + step]
-    assert time.tolist() == [2.5 + delay]
-    assert (gid.tolist(), connection.tolist()) == ([0], [0])
+    events = events_of(make_routing([0], [delay], 1, 0.025), (0, 100, 2.5))
+    assert events.step.tolist() == [100 + step]
+    assert events.time.tolist() == [2.5 + delay]
+    assert events.connection.tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +106,7 @@ def test_a_crossing_at_dt_of_no_power_of_two(delay, step):
 )
 def test_an_exact_time_is_due_to_the_middle_of_the_step(time, step):
     routing = make_routing([0], [0.0], 1, 0.025)
-    assert routing.expand(make_spikes((0, -1, time)))[0].tolist() == [step]
+    assert events_of(routing, (0, -1, time)).step.tolist() == [step]
 
 
 def test_spikes_that_nobody_hears_are_dropped():
@@ -108,12 +114,12 @@ def test_spikes_that_nobody_hears_are_dropped():
     queue = EventQueue(routing, 10)
     queue.add(make_spikes((0, 3, 0.075), (4, -1, 0.1)))
     queue.add(make_spikes())
-    assert all(len(queue.take(first).step) == 0 for first in range(0, 200, 10))
+    assert all(len(queue.take(first, first + 10).step) == 0 for first in range(0, 200, 10))
 
 
 def test_a_network_without_connections_routes_nothing():
     routing = make_routing([], [], 3, 0.025)
-    assert len(routing.expand(make_spikes((0, 1, 0.025)))[0]) == 0
+    assert len(events_of(routing, (0, 1, 0.025)).step) == 0
 
 
 def test_equal_times_are_ordered_by_source_and_connection():
@@ -121,14 +127,49 @@ def test_equal_times_are_ordered_by_source_and_connection():
     queue = EventQueue(routing, 100)
     queue.add(make_spikes((1, 10, 0.25)))
     queue.add(make_spikes((0, 10, 0.25)))
-    assert queue.take(0).connection.tolist() == [3, 1, 0, 2]
+    assert queue.take(0, 100).connection.tolist() == [3, 1, 0, 2]
 
 
 def test_an_event_that_comes_too_late_is_an_error():
     queue = EventQueue(make_routing([0], [1.0], 1, 0.025), 10)
-    queue.take(0)
-    queue.take(10)
+    queue.take(0, 20)
     queue.add(make_spikes((0, 0, 0.0)))  # due at step 40
-    queue.take(40)
+    queue.take(20, 50)
     with pytest.raises(SimulationError, match="gid 0: its event for 1 ms comes after that time"):
         queue.add(make_spikes((0, 0, 0.0)))
+
+
+def many_spikes(n, n_gids, seed=1):
+    rng = np.random.default_rng(seed)
+    rows = zip(rng.integers(0, n_gids, n), rng.integers(0, 40, n), strict=True)
+    return make_spikes(*((gid, step, step * 0.025) for gid, step in rows))
+
+
+def test_pending_events_can_be_put_into_another_queue():
+    rng = np.random.default_rng(3)
+    routing = make_routing(rng.integers(0, 50, 2000), rng.uniform(1.0, 30.0, 2000), 50, 0.025)
+    one, two = EventQueue(routing, 40), EventQueue(routing, 7, first=60)
+    one.add(many_spikes(300, 50))
+    one.take(0, 60)
+    pending = one.pending()
+    assert len(pending[0]) > FIRST_POOL  # the pool has grown
+    two.put_back(*pending)
+    for a, b in zip(one.pending(), two.pending(), strict=True):
+        assert len(a) == len(b)
+    first, second = one.take(60, 1300), two.take(60, 1300)
+    for name in ("step", "time", "connection"):
+        assert np.array_equal(getattr(first, name), getattr(second, name))
+    assert len(one.pending()[0]) == 0
+
+
+def test_an_exact_time_far_ahead_is_kept():
+    queue = EventQueue(make_routing([0], [1.0], 1, 0.025), 10)
+    queue.add(make_spikes((0, -1, 500.0), (0, 0, 0.0)))
+    found = [queue.take(first, first + 10).step for first in range(0, 20100, 10)]
+    assert np.concatenate(found).tolist() == [40, 20040]
+
+
+def test_bytes_of_the_tables_are_told():
+    routing = make_routing([0, 0, 3], [1.0, 2.0, 1.0], 10, 0.025)
+    n_bytes = routing.n_bytes()
+    assert n_bytes["all"] == 3 * n_bytes["connection"] + 2 * n_bytes["source"] + 8 + 10 * 4

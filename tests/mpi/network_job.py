@@ -1,0 +1,96 @@
+"""One job: a small network on the ranks of this job; rank 0 prints a digest of all bits.
+
+The digest covers every spike and every sample of every cell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import numpy as np
+from networks import make_network
+
+from distnet.exchange import make_exchange
+from distnet.recording import Recording
+from distnet.settings import Settings
+from distnet.simulation import Simulation
+from launch.ranks import Ranks, run_on_ranks
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--exchange", default="auto")
+    parser.add_argument("--intervals", type=int, default=2)
+    parser.add_argument("--partition", default="auto")
+    parser.add_argument("--backend", default="cpu")
+    parser.add_argument("--cells", type=int, default=24)
+    parser.add_argument("--tstop", type=float, default=50.0)
+    parser.add_argument("--at", type=float, default=-1.0, help="time of the fault [ms]")
+    parser.add_argument("--rank", type=int, default=1, help="whose fault it is")
+    parser.add_argument("--fault", choices=FAULTS)
+    return parser.parse_args()
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail() -> None:
+    raise ValueError("a fault of this rank")
+
+
+def sleep() -> None:
+    time.sleep(600)
+
+
+FAULTS = {"kill": kill, "fail": fail, "stuck": sleep}
+
+
+def body(ranks: Ranks, args: argparse.Namespace) -> None:
+    network = make_network(args.cells)
+    gids = np.arange(args.cells)
+    recordings = [Recording("v", gids, np.zeros(args.cells, int), 0.1)]
+    exchange = make_exchange(ranks.comm, args.exchange)
+    simulation = Simulation(
+        network,
+        Settings(dt=0.025),
+        recordings,
+        args.backend,
+        exchange,
+        partition=args.partition,
+        intervals=args.intervals,
+    )
+
+    def on_progress(step: int, n_steps: int) -> None:
+        if args.fault and ranks.rank == args.rank and step * 0.025 > args.at:
+            FAULTS[args.fault]()
+
+    result = simulation.run(args.tstop, on_progress)
+    mine = simulation.lowered.recorded[0]
+    parts = exchange.gather((result.spike_time, result.spike_gid, mine, result.samples[0]))
+    if parts is None:
+        return
+    time_, gid = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    order = np.lexsort((gid, time_))
+    place = np.concatenate([part[2] for part in parts])
+    samples = np.concatenate([part[3] for part in parts], axis=1)[:, np.argsort(place)]
+    digest = hashlib.sha256(time_[order].tobytes() + gid[order].tobytes() + samples.tobytes())
+    name = getattr(exchange, "name", "local")
+    print(f"{digest.hexdigest()[:16]} {len(time_)} spikes by {name}")
+
+
+def main() -> int:
+    args = read_arguments()
+    return run_on_ranks(lambda ranks: body(ranks, args), lambda: None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
