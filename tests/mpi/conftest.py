@@ -20,5 +20,3 @@ def network_job(mpirun, run_python):
         return mpirun(n, arguments, timeout=timeout, env=env)
 
     return run
-
-
