@@ -34,6 +34,8 @@ def compare_one(file: ModFile, backend: str) -> Comparison:
             return compare(file.path, label, backend)
     except TooLong as problem:
         return Comparison(label, "FAULT", note=str(problem))
+    except Exception as problem:  # noqa: BLE001  (one file must not end the run)
+        return Comparison(label, "FAULT", note=f"{problem!r:.200}")
 
 
 def line(made: Comparison) -> str:

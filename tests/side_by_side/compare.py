@@ -117,7 +117,7 @@ def judge(
         if np.ptp(their) > 0:
             made.active.append(label)
         is_state = label.partition("/own.")[2] in states
-        difference = relative(our, their, STATE_FLOOR * largest_state[label[0]] * is_state)
+        difference = relative(our, their, STATE_FLOOR * largest_state.get(label[0], 0.0) * is_state)
         worst = float(difference.max())
         if worst > made.worst or made.compared == 1:
             made.worst, made.variable = worst, label

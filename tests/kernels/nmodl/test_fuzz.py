@@ -1,84 +1,63 @@
-"""Whatever the text: a mechanism or an NmodlError, and soon."""
+"""Truncated and mutated .mod files are taken or refused, quickly, and always alike."""
 
-import re
-import time
+from __future__ import annotations
+
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from kernels.errors import NmodlError
-from kernels.nmodl import find, loads
-
-OWN = [path.read_text() for path in find().values()]
-WORDS = sorted({w for text in OWN for w in re.findall(r"\w+|[^\w\s]", text)}) + [
-    "KINETIC", "CONSERVE", "~", "<->", "FROM", "TO", "WITH", "while", "^", "[", "]", "VERBATIM",
-    "1e999", "-", "USEION", "NET_RECEIVE", "net_send", "STEADYSTATE", "\r", "\x00", "\xb5", "'",
-]  # fmt: skip
-LIMIT = 1.0  # [s] a text; they take milliseconds
+CASES = 300
+MANY = 10_000
 
 
 @pytest.fixture(scope="module")
-def texts(assets: Path) -> list[str]:
-    return OWN + [p.read_text(errors="replace") for p in sorted(assets.glob("sonata*/**/*.mod"))]
-
-
-def _try(text: str) -> None:
-    start = time.process_time()
+def fuzz(repo: Path) -> ModuleType:
+    """`tests/nmodl_fuzz.py`, which is also a script."""
+    sys.path.insert(0, str(repo / "tests"))
     try:
-        loads(text)
-    except NmodlError as problem:
-        assert problem.line >= 1 and problem.column >= 1
-    assert time.process_time() - start < LIMIT
+        import nmodl_fuzz
+    finally:
+        sys.path.remove(str(repo / "tests"))
+    return nmodl_fuzz
 
 
-@given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-def test_truncated(texts, data: st.DataObject) -> None:
-    text = data.draw(st.sampled_from(texts))
-    _try(text[: data.draw(st.integers(0, len(text)))])
+@pytest.fixture(scope="module")
+def texts(fuzz) -> list[tuple[str, str]]:
+    return fuzz.sources()
 
 
-@given(data=st.data())
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-def test_words_changed(texts, data: st.DataObject) -> None:
-    parts = re.split(r"(\W)", data.draw(st.sampled_from(texts)))
-    for _ in range(data.draw(st.integers(1, 4))):
-        i = data.draw(st.integers(0, len(parts) - 1))
-        parts[i] = data.draw(st.sampled_from(WORDS))
-    _try("".join(parts))
+def faults(fuzz, texts, numbers, seed: int = 0) -> list[str]:
+    found = []
+    for number in numbers:
+        case = fuzz.make_case(texts, number, seed)
+        verdict = fuzz.judge(case)
+        if verdict.fault:
+            found.append(f"case {number} ({case.source}, {case.mutation}): {verdict.fault}")
+    return found
 
 
-@given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_pieces_joined(texts, data: st.DataObject) -> None:
-    pieces = []
-    for _ in range(3):
-        text = data.draw(st.sampled_from(texts))
-        first = data.draw(st.integers(0, len(text)))
-        pieces.append(text[first : first + data.draw(st.integers(0, 300))])
-    _try("".join(pieces))
+def test_some(fuzz, texts):
+    assert not faults(fuzz, texts, range(CASES))
 
 
-@given(st.text(max_size=200))
-@settings(max_examples=100, deadline=None)
-def test_any_text(text: str) -> None:
-    _try(text)
+def test_the_same_again(fuzz, texts):
+    for number in range(0, CASES, 15):
+        one, two = (fuzz.make_case(texts, number, seed=7) for _ in range(2))
+        assert one == two
+        first, second = fuzz.judge(one), fuzz.judge(two)
+        assert (first.taken, first.message) == (second.taken, second.message)
 
 
-EXPONENTIAL = {
-    "returns": "INITIAL { " + "if (v) { if (v > 1) { VERBATIM return; ENDVERBATIM } } " * 40 + "}",
-    "calls": "FUNCTION f0(x) { f0 = x }\n"
-    + "\n".join(f"FUNCTION f{i + 1}(x) {{ f{i + 1} = f{i}(x) + f{i}(x) }}" for i in range(25))
-    + "\nINITIAL { a = f25(v) }",
-    "loops": "INITIAL { FROM i = 0 TO 999 { FROM j = 0 TO 999 { a = a + i*j } } }",
-    "states": "STATE { s[900] }\nKINETIC k { FROM i = 0 TO 898 { ~ s[i] <-> s[i+1] (1, 1) } }\n"
-    "BREAKPOINT { SOLVE k METHOD sparse }",
-    "power": "INITIAL { a = " + "(" * 12 + "v" + "^9)" * 12 + " }",
-}
+def test_both_ends_occur(fuzz, texts):
+    """Cases are neither all refused nor all taken, and each mutation is among them."""
+    cases = [fuzz.make_case(texts, number) for number in range(200)]
+    verdicts = [fuzz.judge(case) for case in cases]
+    assert 0 < sum(v.taken for v in verdicts) < len(verdicts)
+    assert {case.mutation for case in cases} == set(fuzz.MUTATIONS)
 
 
-@pytest.mark.parametrize("text", EXPONENTIAL.values(), ids=EXPONENTIAL)
-def test_small_texts_of_large_meaning_end_soon(text: str) -> None:
-    _try("NEURON { SUFFIX x }\nASSIGNED { a v }\n" + text)
+@pytest.mark.slow
+def test_ten_thousand(fuzz, texts):
+    assert not faults(fuzz, texts, range(MANY), seed=1)
