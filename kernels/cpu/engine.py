@@ -8,6 +8,7 @@ import numpy as np
 
 from kernels.block import Block, Events, Spikes
 from kernels.cpu.layout import group_cells
+from kernels.cpu.placement import place_block
 from kernels.cpu.program import make_program
 from kernels.cpu.sampler import Sampler
 from kernels.cpu.state import GroupState
@@ -46,12 +47,8 @@ class CpuEngine:
             block.celsius,
         )
         layout = group_cells(block)
-        self.groups = [GroupState(self, group, tables) for group in layout]
-        self.group_of_connection = np.zeros(len(block.weight), np.int32)
-        self.slot_of_connection = np.zeros(len(block.weight), np.int64)
-        for k, group in enumerate(self.groups):
-            self.group_of_connection[group.connections] = k
-            self.slot_of_connection[group.connections] = np.arange(len(group.connections))
+        self.placement = place_block(block, layout)
+        self.groups = [GroupState(self, k, group, tables) for k, group in enumerate(layout)]
         self.sampler = Sampler(block)
         self.seconds = np.zeros(len(self.groups))  # processor time of each group
 
@@ -64,13 +61,13 @@ class CpuEngine:
     def advance(self, first: int, last: int, events: Events) -> Spikes:
         """Advance every group from step `first` to step `last`."""
         samples = self.sampler.open(first, last)
-        owner = self.group_of_connection[events.connection]
+        owner = self.placement.connections.group[events.connection]
         order = np.argsort(owner, kind="stable")
         bounds = np.searchsorted(owner[order], np.arange(len(self.groups) + 1))
         fired = [NOTHING]
         for k, group in enumerate(self.groups):
             mine = order[bounds[k] : bounds[k + 1]]
-            connection = self.slot_of_connection[events.connection[mine]]
+            connection = self.placement.connections.position[events.connection[mine]]
             begin = time.thread_time()
             group.advance(first, last, events.step[mine], events.time[mine], connection, samples)
             self.seconds[k] += time.thread_time() - begin

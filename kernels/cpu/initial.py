@@ -78,7 +78,7 @@ def _reset_ions(state: GroupState) -> None:
 def _reverse(state: GroupState, name: str) -> None:
     """Set the reversal potentials of an ion that follow its concentrations."""
     arrays = [state.ions.get(f"{name}_{field}") for field in ("ci", "co", "e")]
-    local = state.place_of[state.engine.followed[name][0]]
+    local = state.places(state.engine.followed[name][0])
     local = local[local < state.spare]
     if len(local) and all(array is not None for array in arrays):
         valence = next(i.valence for i in state.engine.block.ions if i.name == name)

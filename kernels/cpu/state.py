@@ -35,13 +35,11 @@ class Slice:
 class GroupState:
     """One group of cells: its arrays and the call of its compiled function."""
 
-    def __init__(self, engine: CpuEngine, layout: Group, tables: list[np.ndarray]):
+    def __init__(self, engine: CpuEngine, number: int, layout: Group, tables: list[np.ndarray]):
         block = engine.block
-        self.engine, self.layout, self.tables = engine, layout, tables
+        self.engine, self.number, self.layout, self.tables = engine, number, layout, tables
         n = layout.n_node
         self.spare = n
-        self.place_of = np.full(block.n_node + 1, n, I8)  # last: node -1
-        self.place_of[layout.node] = layout.place
         self.voltage, self.diagonal, self.right = np.zeros(n + 1), np.ones(n + 1), np.zeros(n + 1)
         self._lay_tree(block)
         self._lay_sources(block)
@@ -59,6 +57,12 @@ class GroupState:
 
     # --- layout ---
 
+    def places(self, nodes: np.ndarray) -> np.ndarray:
+        """Places of nodes of the block; the spare one for node -1 and those of other groups."""
+        placement = self.engine.placement
+        mine = placement.group_of_node[nodes] == self.number
+        return np.where(mine, placement.place_of_node[nodes], self.spare)
+
     def _lay_tree(self, block: Block) -> None:
         n, nodes, places = self.layout.n_node, self.layout.node, self.layout.place
         lanes = self.layout.lanes
@@ -66,7 +70,7 @@ class GroupState:
         self.axial, self.storage, self.static = np.zeros(n), np.ones(n), np.ones(n)
         parent = block.parent[nodes]
         child = parent >= 0
-        self.parent[places[child]] = self.place_of[parent[child]]
+        self.parent[places[child]] = self.places(parent[child])
         self.axial[places] = block.axial[nodes]
         implicit = block.dt if block.method == "backward-euler" else 0.5 * block.dt
         self.storage[places] = block.capacitance[nodes] / implicit
@@ -79,7 +83,7 @@ class GroupState:
         self.static, self.constant = static.copy(), np.zeros(n)
 
     def _lay_sources(self, block: Block) -> None:
-        place = self.place_of[block.source_node]
+        place = self.places(block.source_node)
         mine = np.flatnonzero(place < self.spare)
         self.detector_node = place[mine].astype(I4)
         self.detector_threshold = block.source_threshold[mine].astype(F8)
@@ -87,15 +91,11 @@ class GroupState:
         self.detector_source = mine.astype(I4)
 
     def _lay_instances(self, block: Block, k: int, group: Instances, storage: Storage) -> Slice:
-        index = np.flatnonzero(np.isin(group.cell, self.layout.cells))
-        # by place, so that tiles lie along the lanes; several on one node keep their order
-        index = index[np.argsort(self.place_of[group.node[index]], kind="stable")]
+        index = self.engine.placement.instances[k].of(self.number)
         tiles = -(-len(index) // LANES)
         node = np.full(tiles * LANES, self.spare, I4)
-        node[: len(index)] = self.place_of[group.node[index]]
-        source = np.full(len(group.node), -1, I4)
-        is_source = block.source_instance[:, 0] == k
-        source[block.source_instance[is_source, 1]] = np.flatnonzero(is_source)
+        node[: len(index)] = self.places(group.node[index])
+        source = self.engine.placement.sources[k]
         data = np.zeros(tiles * len(storage.slots) * LANES)
         trains = [group.trains[i] if group.trains else np.zeros(0) for i in index]
         ends = np.cumsum([len(train) + 1 for train in trains], dtype=I8)
@@ -105,19 +105,17 @@ class GroupState:
 
     def _lay_connections(self, block: Block) -> None:
         """Connections onto this group's instances, with room for the arguments of NET_RECEIVE."""
-        mechanism, instance = block.connection_target[:, 0], block.connection_target[:, 1]
-        local = np.full(len(mechanism), -1, I8)
+        placement = self.engine.placement
+        self.connections = placement.connections.of(self.number)
+        mechanism, instance = block.connection_target[self.connections].T
+        self.connection_mechanism = mechanism.astype(I4)
+        self.connection_instance = np.zeros(len(instance), I4)
         arguments = np.zeros(len(block.mechanisms), I8)
-        for k, (group, part) in enumerate(zip(block.mechanisms, self.slices, strict=True)):
-            position = np.full(group.n, -1, I8)
-            position[part.index] = np.arange(len(part.index))
+        for k, group in enumerate(block.mechanisms):
             mine = mechanism == k
-            local[mine] = position[instance[mine]]
+            self.connection_instance[mine] = placement.instances[k].position[instance[mine]]
             if group.mechanism.receive is not None:
                 arguments[k] = max(1, len(group.mechanism.receive.args))
-        self.connections = np.flatnonzero(local >= 0)
-        self.connection_mechanism = mechanism[self.connections].astype(I4)
-        self.connection_instance = local[self.connections].astype(I4)
         count = arguments[self.connection_mechanism]
         ends = np.cumsum(count)
         self.connection_weight = (ends - count).astype(I8)
@@ -167,12 +165,10 @@ class GroupState:
         mechanism = [k for k, g in enumerate(block.mechanisms) if g.mechanism.name == first]
         if mechanism:
             k = mechanism[0]
-            part, slots = self.slices[k], self.engine.storages[k].slots
-            position = np.full(block.mechanisms[k].n, -1, I8)
-            position[part.index] = np.arange(len(part.index))
-            mine = np.flatnonzero(position[place] >= 0)
-            return f"data_{k}", self._flat(position[place[mine]], k, slots[last]), mine
-        local = self.place_of[place]
+            parts, slots = self.engine.placement.instances[k], self.engine.storages[k].slots
+            mine = np.flatnonzero(parts.group[place] == self.number)
+            return f"data_{k}", self._flat(parts.position[place[mine]], k, slots[last]), mine
+        local = self.places(place)
         mine = np.flatnonzero(local < self.spare)
         return ("voltage" if variable == "v" else f"{first}_{last}"), local[mine], mine
 
@@ -200,7 +196,7 @@ class GroupState:
             values |= {f"train_{k}": part.train, f"train_ptr_{k}": part.train_ptr}
         values.update(self.ions)
         for ion, (_, nodes) in self.engine.followed.items():
-            local = self.place_of[nodes]
+            local = self.places(nodes)
             values[f"{ion}_reversal"] = local[local < self.spare]
         for name, index in self.probe_index.items():
             rows = zip(("probe", "place", "column"), index, strict=True)
