@@ -39,6 +39,11 @@ def count(text: str) -> int:
     return int(text)
 
 
+def counts(text: str) -> list[int]:
+    """Whole numbers of at least one, ascending, separated by commas."""
+    return sorted({count(part.strip()) for part in text.split(",")})
+
+
 def seed(text: str) -> int:
     """A whole number of at least zero, below 2**32."""
     if not text.isdigit() or int(text) >= 2**32:

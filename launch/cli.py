@@ -8,6 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from launch.arguments import Parser, count, positive, seed
+from launch.cluster_commands import (
+    add_calibrate,
+    add_config,
+    add_doctor,
+    add_partition,
+    add_partition_option,
+    add_scaling,
+    add_slurm,
+)
 from launch.messages import exit_code, report
 
 #: Command -> module of this room whose `run(args)` carries it out.
@@ -16,6 +25,11 @@ COMMANDS = {
     "demo": "launch.demo.command",
     "info": "launch.info",
     "plot": "launch.plot",
+    "partition": "launch.partition",
+    "calibrate": "launch.calibrate",
+    "doctor": "launch.doctor",
+    "slurm": "launch.slurm",
+    "scaling": "launch.scaling",
 }
 
 #: Engines that --backend names.
@@ -25,16 +39,6 @@ BACKENDS = {
     "reference": "plain NumPy: slow, the measure of the others",
     "cuda": "one NVIDIA GPU a rank",
     "null": "no arithmetic: everything but the cells",
-}
-
-#: Methods that --partition names.
-PARTITIONS = {
-    "auto": "bisection where the cells have positions, else longest-first",
-    "bisection": "by space",
-    "fennel": "by connections",
-    "longest-first": "by cost alone",
-    "metis": "by connections, with METIS",
-    "round-robin": "in turn",
 }
 
 DESCRIPTION = "Simulate networks of detailed (multi-compartment) neurons, on one process or many."
@@ -61,6 +65,11 @@ def make_parser() -> argparse.ArgumentParser:
     add_demo(commands)
     add_info(commands)
     add_plot(commands)
+    add_partition(commands)
+    add_calibrate(commands)
+    add_doctor(commands)
+    add_slurm(commands)
+    add_scaling(commands)
     return parser
 
 
@@ -72,7 +81,7 @@ def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         description="Simulate a SONATA circuit; under mpirun or srun, on all ranks of the job.",
         epilog="example: mpirun -n 4 distnet run simulation_config.json --out out/mine",
     )
-    run.add_argument("config", type=Path, metavar="CONFIG", help="SONATA simulation config (JSON)")
+    add_config(run)
     run.add_argument(
         "--out",
         type=Path,
@@ -89,15 +98,11 @@ def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     run.add_argument("--tstop", type=positive, metavar="MS", help="duration, instead of CONFIG's")
     run.add_argument("--dt", type=positive, metavar="MS", help="time step, instead of CONFIG's")
     run.add_argument("--seed", type=seed, metavar="N", help="random seed, instead of CONFIG's")
-    run.add_argument(
-        "--partition",
-        default="auto",
-        metavar="METHOD|FILE",
-        help="how cells are divided among ranks: "
-        + "; ".join(f"{name}: {text}" for name, text in PARTITIONS.items())
-        + "; or a file that `distnet partition` wrote (default: auto)",
-    )
+    add_partition_option(run)
     run.add_argument("--quiet", action="store_true", help="no progress, no closing line")
+    run.add_argument(
+        "--timing", action="store_true", help="leave the time of the loop in DIR/timing.json"
+    )
     run.add_argument(
         "--overwrite", action="store_true", help="replace results of an earlier run in DIR"
     )
@@ -138,7 +143,7 @@ def add_info(commands: argparse._SubParsersAction[Parser]) -> None:
         "and estimate its memory, without running it.",
         epilog="example: distnet info simulation_config.json",
     )
-    info.add_argument("config", type=Path, metavar="CONFIG", help="SONATA simulation config (JSON)")
+    add_config(info)
 
 
 def add_plot(commands: argparse._SubParsersAction[Parser]) -> None:

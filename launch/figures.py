@@ -90,3 +90,34 @@ def finish(figure: Any, axes: Any, title: str, path: Path) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(path, dpi=150)
+
+
+def scaling(
+    ranks: list[int], seconds: list[float], efficiency: list[float], weak: bool, path: Path
+) -> None:
+    """Draw time and efficiency against ranks, each with its ideal line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    ideal = [seconds[0] * (1.0 if weak else ranks[0] / n) for n in ranks]
+    left.plot(ranks, ideal, "--", color="0.6", label="ideal")
+    left.plot(ranks, seconds, "o-", color="black", label="loop")
+    left.set_yscale("log")
+    left.set_ylabel("seconds")
+    left.legend(frameon=False)
+    right.axhline(100.0, linestyle="--", color="0.6")
+    right.plot(ranks, [100 * e for e in efficiency], "o-", color="black")
+    right.set_ylim(0, 1.1 * max(100.0, *(100 * e for e in efficiency)))
+    right.set_ylabel("efficiency (%)")
+    for axes in (left, right):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(ranks, [str(n) for n in ranks])
+        axes.minorticks_off()
+        axes.set_xlabel("ranks")
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    left.set_title(f"{'weak' if weak else 'strong'} scaling", loc="left", fontsize="medium")
+    figure.savefig(path, dpi=150)

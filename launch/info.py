@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launch.run import require_file
+from launch.files import require_file
 
 if TYPE_CHECKING:
     from distnet.catalogue import Catalogue

@@ -81,6 +81,32 @@ class Ranks:
             raise LaunchError(failure)
         return value
 
+    def library(self) -> str:
+        """The MPI library that this process uses, in a few words; empty without MPI."""
+        if self.comm is None:
+            return ""
+        from mpi4py import MPI
+
+        first = MPI.Get_library_version().splitlines()[0]
+        words = first.replace("\0", " ").replace(":", " ").replace(",", " ").split()
+        return " ".join(words[:4])
+
+    def on_node(self, value: T) -> tuple[int, list[T]]:
+        """Which rank of this node this is, and the values of all ranks of this node."""
+        if self.comm is None:
+            return 0, [value]
+        from mpi4py import MPI
+
+        node = self.comm.Split_type(MPI.COMM_TYPE_SHARED, key=self.rank)
+        try:
+            return node.rank, node.allgather(value)
+        finally:
+            node.Free()
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all ranks on rank 0; elsewhere nothing."""
+        return [value] if self.comm is None else self.comm.gather(value, root=0) or []
+
     def fail(self, problem: BaseException) -> int:
         """Report a failure of this rank once; end the others if they have not failed too.
 

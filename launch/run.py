@@ -7,11 +7,13 @@ import json
 import sys
 from pathlib import Path
 
-from launch.errors import LaunchError
+from launch.devices import bind
+from launch.files import require_file
 from launch.output_folder import OutputFolder
 from launch.progress import make_progress
 from launch.ranks import Ranks, run_on_ranks
 from launch.threads import limit_threads
+from launch.timing import Stopwatch, write_timing
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,12 +28,22 @@ def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> No
     ranks.on_first(lambda: require_file(args.config))
     ranks.on_first(folder.prepare)
     folder.own()
+    if args.backend in ("auto", "cuda"):
+        _, told = bind(ranks)
+        if told and ranks.rank == 0:
+            print(f"distnet: {told}", file=sys.stderr)
     # Only now what takes a second to import.
     from distnet.exchange import make_exchange
     from distnet.run import run_sonata
 
     quiet = args.quiet or ranks.rank != 0
+    watch = Stopwatch()
     with make_progress(quiet, args.dt or peek_dt(args.config)) as progress:
+
+        def on_progress(step: int, n_steps: int) -> None:
+            watch(step, n_steps)
+            progress(step, n_steps)
+
         run_sonata(
             args.config,
             folder.partial,
@@ -40,23 +52,15 @@ def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> No
             dt=args.dt,
             seed=args.seed,
             exchange=make_exchange(ranks.comm),
-            on_progress=progress,
+            on_progress=on_progress,
             partition=args.partition,
         )
     ranks.barrier()
+    if args.timing:
+        ranks.on_first(lambda: write_timing(folder.partial, watch.timing(ranks.n)))
     files = ranks.on_first(folder.commit)
     if not quiet:
         print(f"distnet: wrote {', '.join(str(file) for file in files)}", file=sys.stderr)
-
-
-def require_file(path: Path) -> None:
-    """Check that a file named on the command line is there.
-
-    Raises:
-        LaunchError: it is not.
-    """
-    if not path.is_file():
-        raise LaunchError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
 
 
 def peek_dt(config: Path) -> float | None:

@@ -27,7 +27,7 @@ ONLY_IN = {
     "mpi4py": ["distnet/exchange*", "launch/ranks*"],
     "cupy": ["kernels/cuda/*"],
     "h5py": ["distnet/sonata/*", "distnet/output/*", "distnet/readers/*", "launch/demo/*",
-             "launch/results.py"],
+             "launch/results.py", "launch/doctor.py"],
     "libsonata": ["distnet/sonata/*", "distnet/readers/*"],
     "morphio": ["distnet/morphology/*", "distnet/readers/*"],
     "matplotlib": ["launch/*"],

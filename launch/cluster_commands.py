@@ -1,0 +1,150 @@
+"""Arguments of the commands for many ranks: partition, calibrate, doctor, slurm, scaling."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from launch.arguments import Parser, count, counts, positive
+
+Commands = argparse._SubParsersAction  # of Parser
+
+#: Methods that --partition names.
+PARTITIONS = {
+    "auto": "bisection where the cells have positions, else longest-first",
+    "bisection": "by space",
+    "fennel": "by connections",
+    "longest-first": "by cost alone",
+    "metis": "by connections, with METIS",
+    "round-robin": "in turn",
+}
+
+
+def add_config(parser: Parser) -> None:
+    """Add the argument CONFIG."""
+    text = "SONATA simulation config (JSON)"
+    parser.add_argument("config", type=Path, metavar="CONFIG", help=text)
+
+
+def add_partition_option(parser: Parser) -> None:
+    """Add the option --partition."""
+    parser.add_argument(
+        "--partition",
+        default="auto",
+        metavar="METHOD|FILE",
+        help="how cells are divided among ranks: "
+        + "; ".join(f"{name}: {text}" for name, text in PARTITIONS.items())
+        + "; or a file that `distnet partition` wrote (default: auto)",
+    )
+
+
+def add_partition(commands: Commands[Parser]) -> None:
+    """Add `distnet partition`."""
+    partition = commands.add_parser(
+        "partition",
+        help="divide a circuit among ranks and say what that is worth",
+        description="Divide the cells of a SONATA circuit among ranks; print balance, messages, "
+        "predicted efficiency and the cell that bounds the speed-up; store the rank of each cell.",
+        epilog="example: distnet partition simulation_config.json --ranks 64",
+    )
+    add_config(partition)
+    partition.add_argument("--ranks", type=count, required=True, metavar="N", help="MPI ranks")
+    add_partition_option(partition)
+    partition.add_argument(
+        "--costs", type=Path, metavar="FILE", help="measured by `distnet calibrate CONFIG`"
+    )
+    partition.add_argument(
+        "--rate", type=positive, default=5.0, metavar="HZ", help="spikes of a cell (default: 5)"
+    )
+    partition.add_argument(
+        "--out", type=Path, metavar="FILE", help="for the ranks (default: CONFIG's name.N.ranks)"
+    )
+
+
+def add_calibrate(commands: Commands[Parser]) -> None:
+    """Add `distnet calibrate`."""
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="measure what a step costs, for balance between ranks",
+        description="Fit the table of costs to this machine (half a minute) and keep it in the "
+        "user's cache; with CONFIG, time each cell of a circuit instead and write a file for "
+        "`distnet partition --costs`.",
+    )
+    text = "SONATA simulation config (JSON)"
+    calibrate.add_argument("config", type=Path, metavar="CONFIG", nargs="?", help=text)
+    calibrate.add_argument(
+        "--tstop", type=positive, default=20.0, metavar="MS", help="of CONFIG (default: 20)"
+    )
+    calibrate.add_argument(
+        "--out", type=Path, metavar="FILE", help="for the costs (default: CONFIG's name.costs)"
+    )
+    calibrate.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def add_doctor(commands: Commands[Parser]) -> None:
+    """Add `distnet doctor`."""
+    commands.add_parser(
+        "doctor",
+        help="say what this machine, or this job, has and what is missing",
+        description="Print MPI, cores, GPU, driver, CuPy, NVRTC and HDF5 of every rank, and what "
+        "to do about what is missing. The exit code is 1 if a job cannot run as it stands.",
+        epilog="example: srun -n 8 distnet doctor",
+    )
+
+
+def add_slurm(commands: Commands[Parser]) -> None:
+    """Add `distnet slurm`."""
+    slurm = commands.add_parser(
+        "slurm",
+        help="write the job script for a SLURM cluster",
+        description="Print a job script: one task for each GPU (or as many as --tasks-per-node), a "
+        "checkpoint before the time is over or when the job is pre-empted, and a requeue then.",
+        epilog="example: distnet slurm simulation_config.json --nodes 16 --gpus-per-node 4 "
+        "--time 12:00:00 > job.sh && sbatch job.sh",
+    )
+    add_config(slurm)
+    slurm.add_argument("--nodes", type=count, required=True, metavar="N", help="nodes")
+    slurm.add_argument("--gpus-per-node", type=count, metavar="G", help="one task each")
+    slurm.add_argument("--tasks-per-node", type=count, metavar="K", help="without GPUs: ranks")
+    slurm.add_argument("--cpus-per-task", type=count, metavar="C", help="cores of a rank")
+    slurm.add_argument("--time", required=True, metavar="T", help="limit, as SLURM reads it")
+    slurm.add_argument("--queue", metavar="NAME", help="SLURM's partition")
+    slurm.add_argument("--account", metavar="NAME", help="SLURM's account")
+    slurm.add_argument(
+        "--out", type=Path, metavar="DIR", help="for the results (default: out/CONFIG's name)"
+    )
+    slurm.add_argument(
+        "--setup", metavar="COMMAND", default="", help="line before the run, e.g. 'module load ...'"
+    )
+    slurm.add_argument(
+        "--run-options", default="", metavar="TEXT", help="more options of `distnet run`, quoted"
+    )
+
+
+def add_scaling(commands: Commands[Parser]) -> None:
+    """Add `distnet scaling`."""
+    scaling = commands.add_parser(
+        "scaling",
+        help="run a circuit on several numbers of ranks and draw how it scales",
+        description="Run a circuit on each number of ranks (strong scaling; where CONFIG holds "
+        "{ranks}, a circuit for each: weak scaling). Leaves scaling.csv, scaling.json and "
+        "scaling.png in DIR.",
+        epilog="example: distnet scaling simulation_config.json --ranks 1,2,4 --out out/scaling",
+    )
+    scaling.add_argument("config", metavar="CONFIG", help="SONATA simulation config (JSON)")
+    scaling.add_argument(
+        "--ranks", type=counts, required=True, metavar="N,N,...", help="numbers of ranks"
+    )
+    scaling.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results")
+    scaling.add_argument("--tstop", type=positive, metavar="MS", help="instead of CONFIG's")
+    scaling.add_argument(
+        "--repeats", type=count, default=1, metavar="N", help="interleaved runs (default: 1)"
+    )
+    add_partition_option(scaling)
+    where = scaling.add_mutually_exclusive_group()
+    where.add_argument(
+        "--slurm", metavar="OPTIONS", help="submit each point with sbatch and these options"
+    )
+    where.add_argument(
+        "--collect", action="store_true", help="run nothing; read what submitted jobs left in DIR"
+    )

@@ -1,0 +1,224 @@
+"""`distnet doctor`: one screen of what a job has, rank by rank, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from ctypes.util import find_library
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from launch.devices import advice, choose, visible
+from launch.mpiexec import find_mpiexec
+from launch.nvidia import find_devices
+from launch.ranks import Ranks, run_on_ranks
+from launch.threads import ONE_THREAD, limit_threads
+
+#: Packages that every job needs, and those that some do, with what for.
+NEEDED = ("numpy", "numba", "h5py", "mpi4py", "morphio", "libsonata")
+OPTIONAL = {"pymetis": "the partition method metis", "cupy": "the backend cuda"}
+
+#: Distributions that hold a package under another name.
+WHEELS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x", "cupy-cuda11x")}
+
+SMALLEST_SHM = 64 << 20  # bytes of /dev/shm that MPICH and Intel MPI want for some ranks
+
+
+@dataclass(frozen=True)
+class Rank:
+    """What one rank has."""
+
+    rank: int
+    host: str
+    local: int
+    n_local: int
+    cores: int  # that it may use
+    n_cores_shared: int  # cores that the ranks of this node may use together
+    threads: int  # that a library starts in it
+    mpi: str
+    driver: str
+    device: str  # UUID; empty without one
+    device_name: str
+    sharing: str  # advice where ranks share a device
+    versions: tuple[tuple[str, str], ...]  # package -> version, empty where missing
+    nvrtc: bool
+    hdf5: str
+    shm: int  # bytes free; -1 where there is none
+    cache: str  # folder of compiled functions; empty where it cannot be written
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; returns the exit code."""
+    limit_threads()
+    wrong: list[str] = []
+
+    def body(ranks: Ranks) -> None:
+        found = ranks.gather(examine(ranks))
+        if ranks.rank == 0:
+            wrong.extend(problems(found))
+            print("\n".join(screen(found, wrong, hints(found))))
+
+    return run_on_ranks(body, lambda: None) or int(bool(wrong))
+
+
+def examine(ranks: Ranks) -> Rank:
+    """Look at this rank; allocates nothing on a device."""
+    node = find_devices()
+    cores = sorted(os.sched_getaffinity(0))
+    seen = visible([device.uuid for device in node.devices], os.environ)
+    local, every = ranks.on_node((seen, tuple(cores)))
+    choices = [choose(r, [one[0] for one in every]) for r in range(len(every))]
+    mine = choices[local]
+    named = {device.uuid: device.name for device in node.devices}
+    return Rank(
+        rank=ranks.rank,
+        host=socket.gethostname(),
+        local=local,
+        n_local=len(every),
+        cores=len(cores),
+        n_cores_shared=len({core for one in every for core in one[1]}),
+        threads=max(int(os.environ.get(name) or 1) for name in ONE_THREAD),
+        mpi=ranks.library(),
+        driver=node.driver,
+        device=mine.uuid if mine else "",
+        device_name=named.get(mine.uuid, "MIG instance") if mine else "",
+        sharing=advice(choices, os.environ),
+        versions=tuple((name, version_of(name)) for name in (*NEEDED, *OPTIONAL)),
+        nvrtc=has_nvrtc(),
+        hdf5=hdf5_version(),
+        shm=free_shm(),
+        cache=writable_cache(),
+    )
+
+
+def version_of(package: str) -> str:
+    """The installed version of a package; empty where it is missing."""
+    for name in WHEELS.get(package, (package,)):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+def has_nvrtc() -> bool:
+    """Whether the CUDA compiler library is installed: a wheel's, or the system's."""
+    wheels = ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu11")
+    for name in wheels:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+        return True
+    return find_library("nvrtc") is not None
+
+
+def hdf5_version() -> str:
+    """HDF5 and whether it knows MPI (it need not); empty without h5py."""
+    try:
+        h5py = importlib.import_module("h5py")
+    except ImportError:
+        return ""
+    return f"{h5py.version.hdf5_version}{' with MPI' if h5py.get_config().mpi else ''}"
+
+
+def free_shm() -> int:
+    """Bytes free in /dev/shm; -1 where there is none."""
+    try:
+        return shutil.disk_usage("/dev/shm").free
+    except OSError:
+        return -1
+
+
+def writable_cache() -> str:
+    """The folder of compiled functions; empty where it cannot be written."""
+    from distnet.costs import table_file
+
+    folder = table_file().parent
+    place = folder
+    while not place.exists():
+        place = place.parent
+    return str(folder) if os.access(place, os.W_OK | os.X_OK) else ""
+
+
+def problems(found: Sequence[Rank]) -> list[str]:
+    """What keeps a job from running as it stands, with what to do."""
+    told = []
+    for one in found:
+        missing = [name for name, version in one.versions if name in NEEDED and not version]
+        told += [f"{one.host}: {name} is missing: pip install {name}" for name in missing]
+    if len({one.mpi for one in found}) > 1:
+        kinds = ", ".join(sorted({one.mpi or "none" for one in found}))
+        told.append(f"ranks use different MPI libraries ({kinds}): load one for all nodes")
+    for name in NEEDED:
+        versions = {dict(one.versions)[name] for one in found} - {""}
+        if len(versions) > 1:
+            told.append(f"ranks have different versions of {name} ({', '.join(sorted(versions))})")
+    return list(dict.fromkeys(told))
+
+
+def hints(found: Sequence[Rank]) -> list[str]:
+    """What could be better, with what to do."""
+    told = []
+    first = found[0]
+    if not first.mpi and find_mpiexec() is None:
+        told.append("no mpiexec: pip install mpich, or load the cluster's MPI")
+    for one in found:
+        if one.n_local * one.threads > one.n_cores_shared:
+            told.append(
+                f"{one.host}: {one.n_local} ranks of {one.threads} threads share "
+                f"{one.n_cores_shared} cores: start fewer, or give each its own (--cpus-per-task)"
+            )
+        if one.sharing:
+            told.append(f"{one.host}: {one.sharing}")
+        if one.driver and not one.device:
+            told.append(f"{one.host}: there is a driver but no GPU is visible: ask for GPUs")
+        if one.driver and not dict(one.versions)["cupy"]:
+            told.append('CuPy is missing: pip install "distnet[cuda]"')
+        if one.driver and not one.nvrtc:
+            told.append("NVRTC is missing: pip install nvidia-cuda-nvrtc-cu12")
+        if 0 <= one.shm < SMALLEST_SHM and one.mpi:
+            told.append(f"{one.host}: /dev/shm has {one.shm >> 20} MB: mount it larger (64 MB)")
+        if not one.cache:
+            told.append(
+                f"{one.host}: the cache cannot be written, so each run compiles anew: "
+                "set DISTNET_CACHE to a folder"
+            )
+    return list(dict.fromkeys(told))
+
+
+def screen(found: Sequence[Rank], wrong: Sequence[str], hints: Sequence[str]) -> list[str]:
+    """The whole screen, line by line."""
+    first = found[0]
+    versions = dict(first.versions)
+    hosts = len({one.host for one in found})
+    started = f"{first.mpi}, {len(found)} ranks on {hosts} hosts" if first.mpi else ""
+    mpiexec = find_mpiexec() or "none"
+    gpu = f"driver {first.driver}" if first.driver else "no NVIDIA driver"
+    nvrtc = "NVRTC found" if first.nvrtc else "no NVRTC"
+    rows = [
+        ("Python", f"{sys.version.split()[0]}, {Path(sys.executable)}"),
+        ("packages", ", ".join(f"{n} {versions[n] or 'MISSING'}" for n in NEEDED)),
+        ("HDF5", first.hdf5 or "MISSING"),
+        ("MPI", started or f"not started by a launcher; mpiexec: {mpiexec}"),
+        ("GPU", f"{gpu}, CuPy {versions['cupy'] or 'not installed'}, {nvrtc}"),
+        ("optional", ", ".join(f"{n} {versions[n] or f'not there ({OPTIONAL[n]})'}"
+                               for n in OPTIONAL)),
+        ("cache", first.cache or "NOT WRITABLE"),
+    ]  # fmt: skip
+    told = [f"{label:<9} {value}" for label, value in rows]
+    told += ["", "rank  host              local  cores  threads  GPU"]
+    for one in found:
+        gpu = f"{one.device_name} {one.device}" if one.device else "none"
+        numbers = f"{one.local:<6} {one.cores:<6} {one.threads:<8}"
+        told.append(f"{one.rank:<5} {one.host[:16]:<17} {numbers} {gpu}")
+    told.append("")
+    told += [f"must be mended: {text}" for text in wrong]
+    told += [f"could be better: {text}" for text in hints]
+    return told if wrong or hints else [*told, "nothing is missing"]

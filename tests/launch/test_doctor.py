@@ -1,0 +1,91 @@
+"""The doctor sees what is there and says what to do about what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from launch.cli import main
+from launch.doctor import NEEDED, OPTIONAL, Rank, hints, problems, screen
+
+WELL = Rank(
+    rank=0,
+    host="n1",
+    local=0,
+    n_local=1,
+    cores=4,
+    n_cores_shared=4,
+    threads=1,
+    mpi="MPICH Version 5.0.2",
+    driver="550.1",
+    device="GPU-aaaa",
+    device_name="H100",
+    sharing="",
+    versions=tuple((name, "1.0") for name in (*NEEDED, *OPTIONAL)),
+    nvrtc=True,
+    hdf5="1.14",
+    shm=1 << 30,
+    cache="/home/me/.cache/distnet",
+)
+
+
+def without(name):
+    return tuple((n, "" if n == name else v) for n, v in WELL.versions)
+
+
+def test_a_good_job_has_no_problems():
+    found = [WELL, replace(WELL, rank=1, local=1, device="GPU-bbbb")]
+    assert problems(found) == hints(found) == []
+    assert screen(found, [], [])[-1] == "nothing is missing"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"versions": without("h5py")}, "n1: h5py is missing: pip install h5py"),
+        ({"mpi": "Open MPI v5"}, "different MPI libraries (MPICH Version 5.0.2, Open MPI v5)"),
+        ({"versions": (("numba", "2.0"), *WELL.versions[2:], WELL.versions[0])}, "of numba"),
+    ],
+)
+def test_what_must_be_mended_is_told(change, words):
+    told = problems([WELL, replace(WELL, rank=1, **change)])
+    assert len(told) == 1
+    assert words in told[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"n_local": 8}, "8 ranks of 1 threads share 4 cores"),
+        ({"threads": 8}, "1 ranks of 8 threads share 4 cores"),
+        ({"sharing": "2 ranks share one GPU"}, "2 ranks share one GPU"),
+        ({"device": ""}, "no GPU is visible"),
+        ({"versions": without("cupy")}, "CuPy is missing"),
+        ({"nvrtc": False}, "NVRTC is missing"),
+        ({"shm": 2 << 20}, "/dev/shm has 2 MB"),
+        ({"cache": ""}, "set DISTNET_CACHE"),
+    ],
+)
+def test_what_could_be_better_is_told_once(change, words):
+    told = hints([replace(WELL, **change), replace(WELL, rank=1, **change)])
+    assert len(told) == 1
+    assert words in told[0]
+    assert problems([replace(WELL, **change)]) == []
+
+
+def test_one_process(capsys):
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    for word in ("Python", "numba", "HDF5", "MPI", "GPU", "cache", "rank  host"):
+        assert word in told
+    assert max(map(len, told.splitlines())) < 200
+
+
+@pytest.mark.mpi
+def test_two_ranks(mpirun):
+    done = mpirun(2, ["-m", "launch", "doctor"])
+    assert done.returncode == 0, done.output
+    assert "2 ranks on 1 hosts" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if line[:2] in ("0 ", "1 ")]
+    assert [(row[0], row[2], row[4]) for row in rows] == [("0", "0", "1"), ("1", "1", "1")]
