@@ -55,7 +55,8 @@ class Writer:
             after = [r for e in effects[i + 1 :] for r in roots_of(e)] + later
             if isinstance(effect, CallEffect):
                 args = [self._expression(a, known, out, top) for a in effect.args]
-                out.append(ast.Expr(call(effect.function, *args)))
+                made = call(effect.function, *args)
+                out.append(assign(effect.result, made) if effect.result else ast.Expr(made))
             elif isinstance(effect, Branch):
                 self._branch(effect, after, known, out, top)
             else:

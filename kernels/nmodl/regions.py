@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kernels.nmodl.build import walk_assigned
+from kernels.nmodl.effects import ORDERED, READS
 from kernels.nmodl.graph import Graph, Value
 
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
@@ -15,10 +16,11 @@ State = dict[str, Value]  # variable -> its value now
 
 @dataclass(frozen=True)
 class CallEffect:
-    """A call that stands alone: net_send and its like."""
+    """A call that keeps its place: net_send and its like, or one that gives `result`."""
 
     function: str
     args: tuple[Value, ...]
+    result: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,25 @@ class Reader:
             if isinstance(statement, ast.Assign):
                 target = statement.targets[0]
                 assert isinstance(target, ast.Name)
-                state[target.id] = self.value(statement.value, state)
+                if _is_ordered(statement.value):
+                    effect = self._call(statement.value, state, self.fresh("e"))
+                    effects.append(effect)
+                    state[target.id] = self.graph.name(effect.result)
+                else:
+                    state[target.id] = self.value(statement.value, state)
             elif isinstance(statement, ast.If):
                 effects += self._branch(statement, state)
             elif isinstance(statement, ast.While):
                 effects.append(self._loop(statement, state))
             elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-                call = statement.value
-                assert isinstance(call.func, ast.Name)
-                args = tuple(self.value(a, state) for a in call.args)
-                effects.append(CallEffect(call.func.id, args))
+                effects.append(self._call(statement.value, state))
             else:
                 raise TypeError(f"no statement of the lowered form: {ast.dump(statement)}")
         return tuple(effects)
+
+    def _call(self, node: ast.expr, state: State, result: str = "") -> CallEffect:
+        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        return CallEffect(node.func.id, tuple(self.value(a, state) for a in node.args), result)
 
     def _branch(self, statement: ast.If, state: State) -> tuple[Effect, ...]:
         test = self.value(statement.test, state)
@@ -204,6 +212,8 @@ def prune(effects: Sequence[Effect], needed: set[str]) -> tuple[tuple[Effect, ..
             effect, inside = _prune_loop(effect, needed)
             needed |= inside | names_of([c[1] for c in effect.carried])
         else:
+            if effect.function in READS and effect.result not in needed:
+                continue
             needed |= names_of(effect.args)
         kept.append(effect)
     return tuple(reversed(kept)), needed
@@ -220,8 +230,14 @@ def _prune_loop(loop: Loop, needed: set[str]) -> tuple[Loop, set[str]]:
         wanted |= inside
 
 
+def _is_ordered(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (node.func.id in ORDERED)
+    )
+
+
 def _calls(effect: Effect) -> bool:
     if isinstance(effect, CallEffect):
-        return True
+        return effect.function not in READS
     inner = effect.body + (effect.orelse if isinstance(effect, Branch) else ())
     return any(_calls(e) for e in inner)

@@ -177,7 +177,8 @@ def _transform(
 
     def of(effect: Effect) -> Effect:
         if isinstance(effect, CallEffect):
-            return CallEffect(effect.function, tuple(new[a] for a in effect.args))
+            args = tuple(new[a] for a in effect.args)
+            return CallEffect(effect.function, args, effect.result)
         body = tuple(of(e) for e in effect.body)
         if isinstance(effect, Branch):
             orelse = tuple(of(e) for e in effect.orelse)
