@@ -40,8 +40,26 @@ def _null(block: Block) -> Engine:
     return NullEngine(block)
 
 
-#: Engines by name.
-BACKENDS = {"cpu": _cpu, "reference": _reference, "null": _null}
+def _cuda(block: Block) -> Engine:
+    from kernels.cuda import CudaEngine
+
+    return CudaEngine(block)
+
+
+def _cuda_host(block: Block) -> Engine:
+    from kernels.cuda import CudaEngine, HostDevice
+
+    return CudaEngine(block, HostDevice())
+
+
+#: Engines by name. "cuda-host" runs the text of the CUDA kernels on the CPU: slow, to test them.
+BACKENDS = {
+    "cpu": _cpu,
+    "reference": _reference,
+    "cuda": _cuda,
+    "cuda-host": _cuda_host,
+    "null": _null,
+}
 
 
 def make_engine(block: Block, backend: str = "auto") -> Engine:

@@ -43,3 +43,13 @@ class QueueOverflow(KernelsError):
             f"steps {first} to {last}: more than {n_self} self-events pending or {n_spike} spikes "
             "in one group of cells"
         )
+
+
+class OutOfDeviceMemory(KernelsError):
+    """A device has less memory free than a block needs."""
+
+    def __init__(self, device: str, needed: int, free: int):
+        self.device, self.needed, self.free = device, needed, free
+        super().__init__(
+            f"{device}: {needed / 1e6:.1f} MB of memory are needed, {free / 1e6:.1f} MB are free"
+        )

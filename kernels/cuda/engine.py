@@ -1,0 +1,203 @@
+"""The CUDA engine: one launch an epoch for every class of cells."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.block import Block, Events, Instances, Spikes
+from kernels.cpu.sampler import Sampler
+from kernels.cuda.classes import Schedules, Variant, classify, relative_trees
+from kernels.cuda.device import CudaDevice, Device
+from kernels.cuda.layout import I4, I8, place_instances, place_nodes
+from kernels.cuda.mechanism import MechanismPrinter
+from kernels.cuda.memory import Memory
+from kernels.cuda.program import make_program
+from kernels.cuda.state import FIRED, State
+from kernels.errors import KernelsError, NotFinite, QueueOverflow
+from kernels.preparation import prepare
+
+
+class CudaEngine:
+    """Advances a block on one device; see `kernels.engine.Engine`.
+
+    Args:
+        block: the cells.
+        device: where; by default this process's GPU.
+        forced: one variant for all cells, in place of the choice by size.
+    """
+
+    def __init__(self, block: Block, device: Device | None = None, forced: Variant | None = None):
+        self.device = CudaDevice() if device is None else device
+        self.block = block
+        prepared = prepare(block)
+        printers = [
+            MechanismPrinter(k, m, s, keep, _is_repeated(group))
+            for k, (m, s, keep, group) in enumerate(
+                zip(
+                    prepared.mechanisms,
+                    prepared.storages,
+                    prepared.keeps,
+                    block.mechanisms,
+                    strict=True,
+                )
+            )
+        ]
+        valences = {ion.name: ion.valence for ion in block.ions}
+        self.program = make_program(printers, prepared.live, valences, block.celsius)
+        trees, schedules = relative_trees(block), Schedules()
+        _check_trees(trees)
+        order, self.classes = classify(
+            block, trees, _serial_cells(block, printers), self.device.max_shared, schedules, forced
+        )
+        nodes = place_nodes(block, trees, order, self.classes, schedules)
+        placed = [place_instances(block, k, nodes) for k in range(len(block.mechanisms))]
+        self.state = State(block, prepared, self.program.printers, nodes, placed)
+        self.memory = Memory(self.device, self.program.fields)
+        self.modules = [
+            self.device.load(self.program.text, c.variant, "block") for c in self.classes
+        ]
+        self.sampler = Sampler(block)
+
+    def reset(self) -> None:
+        """Initialise at step 0."""
+        self.sampler.clear()
+        self.state.fill(self.memory)
+        self._open_epoch(0, 0, Events(np.zeros(0, I8), np.zeros(0), np.zeros(0, I4)))
+        self._launch("reset", 0, 0)
+        self._check_queues(0, 0)
+
+    def advance(self, first: int, last: int, events: Events) -> Spikes:
+        """Advance every cell from step `first` to step `last`."""
+        room = self._open_epoch(first, last, events)
+        samples = self.sampler.open(first, last)
+        for name, array in samples.items():
+            self.memory.put(name, array)
+        self._launch("advance", first, last)
+        taken = samples["samples"]
+        taken[:] = self.memory.get("samples", np.float64, len(taken))
+        self._check_queues(first, last)
+        self._check_finite(last)
+        return self._take_spikes(room)
+
+    def read(self) -> list[np.ndarray]:
+        """Samples since the last read, one (n_sample, n_place) array a probe."""
+        return self.sampler.read()
+
+    def sample(self) -> list[np.ndarray]:
+        """The state right now, one (n_place,) array a probe."""
+        arrays: dict[int, np.ndarray] = {}
+        names = self.state.sampled_arrays()
+        values = []
+        for probe in self.block.probes:
+            cell, array, place = self.state.locate(probe.variable, np.asarray(probe.place, I8))
+            if array < 0:
+                place = self.state.nodes.node_ptr[cell] + place
+            if array not in arrays:
+                name = names[array] if array >= 0 else "voltage"
+                n = self.memory.capacity[name] // 8
+                arrays[array] = self.memory.get(name, np.float64, n)
+            values.append(arrays[array][place])
+        return values
+
+    # --- an epoch ---
+
+    def _open_epoch(self, first: int, last: int, events: Events) -> int:
+        """Bring events to the device and make room for spikes; the room of one detector."""
+        due = np.flatnonzero(events.step >= first)
+        cell = self.state.cell_of_connection[events.connection[due]]
+        order = due[np.argsort(cell, kind="stable")]
+        connection = events.connection[order]
+        bounds = np.searchsorted(np.sort(cell), np.arange(self.state.n_cell + 1))
+        self.memory.put("event_ptr", bounds.astype(I4))
+        self.memory.put("event_step", events.step[order].astype(I4))
+        self.memory.put("event_time", events.time[order].astype(np.float64))
+        for name, values in self.state.event_target.items():
+            self.memory.put(name, values[connection])
+        room = (last - first) // 2 + 1
+        self.memory.reserve("spike_step", 8 * room * len(self.state.source))
+        self.memory.put("spike_count", np.zeros(len(self.state.source), I4))
+        self.memory.set_scalar("spike_room", room)
+        return room
+
+    def _launch(self, kernel: str, first: int, last: int) -> None:
+        table = self.memory.send_table()
+        for cells, module in zip(self.classes, self.modules, strict=True):
+            self.device.launch(
+                module,
+                kernel,
+                cells.n,
+                cells.variant.threads,
+                cells.n_shared,
+                (table, first, last, cells.first),
+            )
+        self.device.synchronize()
+
+    def _take_spikes(self, room: int) -> Spikes:
+        """Crossings of this epoch, and spikes of artificial cells since the last call."""
+        count = self.memory.get("spike_count", I4, len(self.state.source))
+        rows = self.memory.get("spike_step", I8, room * len(count)).reshape(-1, room)
+        step = rows[np.arange(room) < count[:, None]]
+        source = np.repeat(self.state.source, count)
+        time = step * self.block.dt
+        if self.memory.capacity["fired_step"] >= 8 * FIRED:
+            more = self._take_fired()
+            step, time = np.append(step, more[0]), np.append(time, more[1])
+            source = np.append(source, more[2])
+        order = np.lexsort((source, time, step))
+        return Spikes(step[order], time[order], source[order].astype(I4))
+
+    def _take_fired(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        ptr = self.memory.get("fired_ptr", I8, self.state.n_cell + 1)
+        count = self.memory.get("fired_count", I8, 2 * self.state.n_cell)[::2]
+        if not count.any():
+            return np.zeros(0, I8), np.zeros(0), np.zeros(0, I4)
+        index = np.repeat(ptr[:-1] - np.cumsum(count) + count, count) + np.arange(count.sum())
+        n = int(ptr[-1])
+        fields = (("fired_step", I8), ("fired_time", np.float64), ("fired_source", I4))
+        step, time, source = (self.memory.get(name, kind, n)[index] for name, kind in fields)
+        self.memory.put("fired_count", np.zeros(2 * self.state.n_cell, I8))
+        return step, time, source
+
+    def _check_queues(self, first: int, last: int) -> None:
+        """Raise if self-events or spikes did not fit."""
+        n = self.state.n_cell
+        lost = [self.memory.get(f"{q}_count", I8, 2 * n)[1::2].any() for q in ("self", "fired")]
+        if any(lost):
+            n_self, n_fired = (self.memory.get(f"{q}_ptr", I8, n + 1) for q in ("queue", "fired"))
+            room = [int(np.diff(ptr).max(initial=0)) for ptr in (n_self, n_fired)]
+            raise QueueOverflow(room[0], room[1], first, last)
+
+    def _check_finite(self, step: int) -> None:
+        """Raise if a voltage is no number."""
+        wrong = np.flatnonzero(self.memory.get("not_finite", I4, self.state.n_cell))
+        if not len(wrong):
+            return
+        nodes = self.state.nodes
+        cell = int(nodes.cell[wrong].min())
+        mine = slice(nodes.node_ptr[nodes.rank[cell]], nodes.node_ptr[nodes.rank[cell] + 1])
+        voltage = self.memory.get("voltage", np.float64, len(nodes.node))[mine]
+        at = np.flatnonzero(~np.isfinite(voltage))
+        node = int(nodes.node[mine][at].min())
+        value = float(voltage[nodes.place[node]])
+        raise NotFinite(node, cell, step, value)
+
+
+def _is_repeated(group: Instances) -> bool:
+    """Whether several instances may sit on one node: point processes always may."""
+    placed = group.node[group.node >= 0]
+    return group.mechanism.kind == "point" or len(np.unique(placed)) < len(placed)
+
+
+def _serial_cells(block: Block, printers: list[MechanismPrinter]) -> np.ndarray:
+    """(n_cell,) bool, cells with a mechanism whose events must come one after the other."""
+    serial = np.zeros(block.n_cell, bool)
+    for group, printer in zip(block.mechanisms, printers, strict=True):
+        if printer.is_serial:
+            serial[group.cell] = True
+    return serial
+
+
+def _check_trees(trees: list[np.ndarray]) -> None:
+    for cell, tree in enumerate(trees):
+        if len(tree) and ((tree < 0).sum() != 1 or tree[0] != -1):
+            raise KernelsError(f"cell {cell} has {(tree < 0).sum()} roots; its first node is one")

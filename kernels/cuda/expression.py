@@ -1,0 +1,178 @@
+"""Scalar Python, expression by expression, as CUDA C++.
+
+The subset is that of `kernels.mechanism` and `kernels.intrinsics`: assignments to names, if, while,
+break, return; arithmetic, comparisons, conditional expressions, calls. Every operation of the
+Python text becomes one operation of the C++ text, in the same order, so that with contraction
+switched off both give the same bits. Integers are 64 bits wide and wrap.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from kernels.errors import KernelsError
+
+REAL, INTEGER, TRUTH = "double", "long long", "bool"
+
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.BitAnd: "&",
+    ast.BitXor: "^",
+    ast.Lt: "<",
+    ast.Gt: ">",
+    ast.LtE: "<=",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.And: "&&",
+    ast.Or: "||",
+}
+
+#: Prints a call: function name, printed arguments -> text and type, or None if it is not known.
+Caller = Callable[[str, list[str]], "tuple[str, str] | None"]
+
+
+def variable(name: str) -> str:
+    """A Python variable's name in the C++ text: no other name there ends in an underscore."""
+    return f"{name}_"
+
+
+def literal(value: float) -> str:
+    """A float64 so that it is read back exactly."""
+    if math.isinf(value):
+        return (
+            "from_bits(0x7ff0000000000000LL)" if value > 0 else "(-from_bits(0x7ff0000000000000LL))"
+        )
+    if math.isnan(value):
+        return "from_bits(0x7ff8000000000000LL)"
+    text = repr(float(value))
+    return text if not text.startswith("-") else f"({text})"
+
+
+class BodyPrinter:
+    """Prints statements; knows the type of every name met so far."""
+
+    def __init__(self, call: Caller, constants: Mapping[str, float] | None = None):
+        self.call, self.constants = call, constants or {}
+        self.types: dict[str, str] = {}  # names that the statements assign
+
+    def statements(self, body: Sequence[ast.stmt], depth: int = 0) -> list[str]:
+        """The lines of a body."""
+        return [line for statement in body for line in self._statement(statement, depth)]
+
+    def declarations(self, known: set[str]) -> list[str]:
+        """Declarations of all assigned names that are not known already."""
+        return [
+            f"{kind} {variable(name)} = 0;"
+            for name, kind in self.types.items()
+            if name not in known
+        ]
+
+    def _statement(self, node: ast.stmt, depth: int) -> list[str]:
+        pad = "    " * depth
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            text, kind = self.expression(node.value)
+            self._assign(node.targets[0].id, kind)
+            return [f"{pad}{variable(node.targets[0].id)} = {text};"]
+        if isinstance(node, ast.If):
+            return self._if(node, depth)
+        if isinstance(node, ast.While):
+            test = self.expression(node.test)[0]
+            return [f"{pad}while ({test}) {{", *self.statements(node.body, depth + 1), f"{pad}}}"]
+        if isinstance(node, ast.Break):
+            return [f"{pad}break;"]
+        if isinstance(node, ast.Pass):
+            return []
+        if isinstance(node, ast.Return) and node.value is not None:
+            return [f"{pad}return {self.expression(node.value)[0]};"]
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            return [f"{pad}{self.expression(node.value)[0]};"]
+        raise KernelsError(f"the statement `{ast.unparse(node)}` has no form in CUDA C++")
+
+    def _if(self, node: ast.If, depth: int) -> list[str]:
+        pad = "    " * depth
+        lines = [f"{pad}if ({self.expression(node.test)[0]}) {{"]
+        lines += self.statements(node.body, depth + 1)
+        if node.orelse:
+            lines += [f"{pad}}} else {{", *self.statements(node.orelse, depth + 1)]
+        return [*lines, f"{pad}}}"]
+
+    def _assign(self, name: str, kind: str) -> None:
+        if self.types.setdefault(name, kind) != kind:
+            raise KernelsError(f"{name} is {self.types[name]} and {kind} in one body")
+
+    def expression(self, node: ast.expr) -> tuple[str, str]:
+        """Text and type of an expression."""
+        if isinstance(node, ast.Constant):
+            return self._constant(node.value)
+        if isinstance(node, ast.Name):
+            if node.id in self.constants and node.id not in self.types:
+                return literal(self.constants[node.id]), REAL
+            return variable(node.id), self.types.get(node.id, REAL)
+        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+            return self._binary(node)
+        if isinstance(node, ast.UnaryOp):
+            return self._unary(node)
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            left, right = self.expression(node.left)[0], self.expression(node.comparators[0])[0]
+            return f"({left} {_OPERATORS[type(node.ops[0])]} {right})", TRUTH
+        if isinstance(node, ast.BoolOp):
+            joint = f" {_OPERATORS[type(node.op)]} "
+            return f"({joint.join(self._truth(v) for v in node.values)})", TRUTH
+        if isinstance(node, ast.IfExp):
+            test, (yes, kind) = self._truth(node.test), self.expression(node.body)
+            return f"({test} ? {yes} : {self.expression(node.orelse)[0]})", kind
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return self._call(node, node.func.id)
+        raise KernelsError(f"the expression `{ast.unparse(node)}` has no form in CUDA C++")
+
+    @staticmethod
+    def _constant(value: object) -> tuple[str, str]:
+        if isinstance(value, bool):
+            return ("true" if value else "false"), TRUTH
+        if isinstance(value, int):
+            return f"{value}LL", INTEGER
+        if isinstance(value, float):
+            return literal(value), REAL
+        raise KernelsError(f"the constant {value!r} has no form in CUDA C++")
+
+    def _truth(self, node: ast.expr) -> str:
+        text, kind = self.expression(node)
+        return text if kind == TRUTH else f"({text} != 0)"
+
+    def _binary(self, node: ast.BinOp) -> tuple[str, str]:
+        (left, one), (right, two) = self.expression(node.left), self.expression(node.right)
+        sign = _OPERATORS[type(node.op)]
+        if one == two == INTEGER and sign != "/":
+            if sign == ">>":
+                return f"({left} >> {right})", INTEGER
+            wrap = "unsigned long long"
+            return f"(long long)(({wrap}){left} {sign} ({wrap}){right})", INTEGER
+        return f"({left} {sign} {right})", REAL
+
+    def _unary(self, node: ast.UnaryOp) -> tuple[str, str]:
+        if isinstance(node.op, ast.Not):
+            return f"(!{self._truth(node.operand)})", TRUTH
+        text, kind = self.expression(node.operand)
+        if isinstance(node.op, ast.USub):
+            return f"(-{text})", kind
+        if isinstance(node.op, ast.UAdd):
+            return text, kind
+        raise KernelsError(f"the expression `{ast.unparse(node)}` has no form in CUDA C++")
+
+    def _call(self, node: ast.Call, name: str) -> tuple[str, str]:
+        arguments = [self.expression(argument)[0] for argument in node.args]
+        found = self.call(name, arguments)
+        if found is None:
+            raise KernelsError(f"the call `{ast.unparse(node)}` has no form in CUDA C++")
+        return found

@@ -1,0 +1,411 @@
+// One block of cells through all steps of an epoch: a CUDA block of THREADS threads for each cell.
+//
+// Who touches what, and which barrier lies between:
+// - node i of a cell is loaded, prepared, updated and stored by thread i % THREADS; instance j of a
+//   mechanism, always by one and the same thread; a source, a sampled value likewise;
+// - the tree is solved by the first LANES threads, a level at a time; a node pulls from its
+//   children, in stored order, what they left in the levels before, so nothing is added by two
+//   threads, and neither LANES nor THREADS changes a bit;
+// - a block barrier lies wherever one thread reads what another wrote: before and after the tree,
+//   between mechanisms that add to the same nodes or ion arrays, and after events.
+// Nothing is exchanged between CUDA blocks.
+//
+// Positions: nodes lie in order of elimination, the root last. LARGE cells keep their solver
+// vectors in global memory (they stay in the L2 cache) instead of shared memory.
+
+@functions@
+
+struct Table {
+@fields@
+};
+
+#if LARGE
+typedef int Small;  // a position in a cell
+#else
+typedef unsigned short Small;
+#endif
+
+// What the threads of a block share about their cell.
+struct Cell {
+    int index, lane, n, n_level;
+    long long first;  // its first node in the arrays over nodes
+    double *voltage, *diagonal, *right;
+    const double *axial;
+    const Small *parent, *child_ptr, *child, *level_ptr;
+};
+
+__device__ __forceinline__ void sync_tree() {
+#if LANES > 32
+    __syncthreads();
+#else
+    __syncwarp(LANES == 32 ? 0xffffffffu : (1u << (LANES & 31)) - 1u);
+#endif
+}
+
+__device__ __forceinline__ Cell open_cell(const Table *p, int index, double *memory) {
+    Cell cell;
+    cell.index = index;
+    cell.lane = (int)threadIdx.x;
+    cell.first = p->node_ptr[index];
+    const int n = (int)(p->node_ptr[index + 1] - cell.first);
+    const long long level_first = p->level_first[index];
+    const int n_level = (int)(p->level_first[index + 1] - level_first) - 1;
+    cell.n = n;
+    cell.n_level = n_level;
+    const int *parent = p->parent + cell.first;
+    const int *child = p->child + cell.first;
+    const int *child_ptr = p->child_ptr + cell.first + index;
+    const int *level_ptr = p->level_ptr + level_first;
+#if LARGE
+    cell.voltage = p->voltage + cell.first;
+    cell.diagonal = p->diagonal + cell.first;
+    cell.right = p->right + cell.first;
+    cell.axial = p->axial + cell.first;
+    cell.parent = parent;
+    cell.child = child;
+    cell.child_ptr = child_ptr;
+    cell.level_ptr = level_ptr;
+#else
+    double *axial = memory + 3 * n;
+    Small *small = (Small *)(memory + 4 * n);
+    cell.voltage = memory;
+    cell.diagonal = memory + n;
+    cell.right = memory + 2 * n;
+    cell.axial = axial;
+    cell.parent = small;
+    cell.child = small + n;
+    cell.child_ptr = small + 2 * n;
+    cell.level_ptr = small + 3 * n + 1;
+    for (int i = cell.lane; i < n; i += THREADS) {
+        cell.voltage[i] = p->voltage[cell.first + i];
+        axial[i] = p->axial[cell.first + i];
+        small[i] = (Small)parent[i];
+        small[n + i] = (Small)child[i];
+    }
+    for (int i = cell.lane; i <= n; i += THREADS) small[2 * n + i] = (Small)child_ptr[i];
+    for (int i = cell.lane; i <= n_level; i += THREADS) small[3 * n + 1 + i] = (Small)level_ptr[i];
+#endif
+    __syncthreads();
+    return cell;
+}
+
+// Self-events of one cell, oldest first.
+struct Queue {
+    double *time, *flag;
+    int *mechanism, *instance;
+    long long *weight, *count;  // count: pending, and how many did not fit
+    int capacity;
+};
+
+__device__ __forceinline__ Queue open_queue(const Table *p, int index) {
+    const long long first = p->queue_ptr[index];
+    Queue queue;
+    queue.time = p->self_time + first;
+    queue.flag = p->self_flag + first;
+    queue.mechanism = p->self_mechanism + first;
+    queue.instance = p->self_instance + first;
+    queue.weight = p->self_weight + first;
+    queue.count = p->self_count + 2 * index;
+    queue.capacity = (int)(p->queue_ptr[index + 1] - first);
+    return queue;
+}
+
+// net_send
+__device__ __forceinline__ void send(
+    const Queue &queue, double time, double flag, int mechanism, long long instance, long long weight
+) {
+    const long long k = queue.count[0];
+    if (k == queue.capacity) {
+        queue.count[1] += 1;
+        return;
+    }
+    queue.time[k] = time;
+    queue.flag[k] = flag;
+    queue.mechanism[k] = mechanism;
+    queue.instance[k] = (int)instance;
+    queue.weight[k] = weight;
+    queue.count[0] = k + 1;
+}
+
+// net_move: the last pending self-event of the instance gets a new time.
+__device__ __forceinline__ void move(
+    const Queue &queue, double time, int mechanism, long long instance
+) {
+    for (long long k = queue.count[0] - 1; k >= 0; --k)
+        if (queue.mechanism[k] == mechanism && queue.instance[k] == instance) {
+            queue.time[k] = time;
+            return;
+        }
+}
+
+// Index of the first pending self-event at or before `limit`, or -1; of equals the oldest.
+__device__ __forceinline__ int earliest(const Queue &queue, double limit) {
+    int best = -1;
+    double when = limit;
+    for (int k = 0; k < queue.count[0]; ++k)
+        if (queue.time[k] < when || (best < 0 && queue.time[k] == when)) {
+            when = queue.time[k];
+            best = k;
+        }
+    return best;
+}
+
+__device__ __forceinline__ void remove(const Queue &queue, int k) {
+    const long long n = queue.count[0];
+    for (long long j = k; j < n - 1; ++j) {
+        queue.time[j] = queue.time[j + 1];
+        queue.flag[j] = queue.flag[j + 1];
+        queue.mechanism[j] = queue.mechanism[j + 1];
+        queue.instance[j] = queue.instance[j + 1];
+        queue.weight[j] = queue.weight[j + 1];
+    }
+    queue.count[0] = n - 1;
+}
+
+// net_event: a spike of an artificial cell at an exact time.
+__device__ __forceinline__ void fire(
+    const Table *p, int index, long long step, double time, int source
+) {
+    if (source < 0) return;
+    const long long first = p->fired_ptr[index];
+    const long long k = p->fired_count[2 * index];
+    if (k == p->fired_ptr[index + 1] - first) {
+        p->fired_count[2 * index + 1] += 1;
+        return;
+    }
+    p->fired_step[first + k] = step;
+    p->fired_time[first + k] = time;
+    p->fired_source[first + k] = source;
+    p->fired_count[2 * index] = k + 1;
+}
+
+@mechanisms@
+
+// Sample the state at the start of a step.
+__device__ __forceinline__ void sample_state(const Table *p, const Cell &cell, long long step) {
+    bool due = false;
+    for (int k = 0; k < p->n_probe; ++k) due = due || step % p->probe_every[k] == 0;
+    if (!due) return;
+    const long long last = p->entry_ptr[cell.index + 1];
+    for (long long j = p->entry_ptr[cell.index] + cell.lane; j < last; j += THREADS) {
+        const int probe = p->entry_probe[j];
+        const long long every = p->probe_every[probe];
+        if (step % every != 0) continue;
+        const long long row = step / every - p->probe_first[probe];
+        const int array = p->entry_array[j];
+        const long long place = p->entry_place[j];
+        p->samples[p->probe_offset[probe] + row * p->probe_width[probe] + p->entry_column[j]] =
+            array < 0 ? cell.voltage[place] : p->sampled[array][place];
+    }
+}
+
+// Threshold crossings on the voltage just reached.
+__device__ __forceinline__ void find_spikes(const Table *p, const Cell &cell, long long step) {
+    const long long last = p->source_ptr[cell.index + 1];
+    for (long long j = p->source_ptr[cell.index] + cell.lane; j < last; j += THREADS) {
+        const int above = cell.voltage[p->source_node[j]] > p->source_threshold[j];
+        if (above && !p->source_above[j]) {
+            const int k = p->spike_count[j];
+            p->spike_step[j * p->spike_room + k] = step;
+            p->spike_count[j] = k + 1;
+        }
+        p->source_above[j] = above;
+    }
+}
+
+__device__ __forceinline__ void receive(
+    const Table *p, const Cell &cell, const Queue &queue, long long step, int mechanism,
+    long long i, long long w, double flag, double t
+) {
+    switch (mechanism) {
+@receives@
+    }
+}
+
+// Events due by the middle of a step, in order of time; e is the next one from other cells.
+#if QUEUE
+__device__ __forceinline__ void deliver_events(
+    const Table *p, const Cell &cell, const Queue &queue, long long step, double middle, int &e
+) {
+    const int last = p->event_ptr[cell.index + 1];
+    if (cell.lane != 0) return;
+    for (;;) {
+        int s = -1;
+        if (queue.count[0] > 0) s = earliest(queue, middle + 1e-9 * p->dt);
+        bool external = e < last && p->event_step[e] == step;
+        if (external && s >= 0) external = p->event_time[e] <= queue.time[s];
+        if (external) {
+            receive(
+                p, cell, queue, step, p->event_mechanism[e], p->event_instance[e],
+                p->event_weight[e], 0.0, p->event_time[e]
+            );
+            ++e;
+        } else if (s >= 0) {
+            const int mechanism = queue.mechanism[s], instance = queue.instance[s];
+            const long long weight = queue.weight[s];
+            const double flag = queue.flag[s], time = queue.time[s];
+            remove(queue, s);
+            receive(p, cell, queue, step, mechanism, instance, weight, flag, time);
+        } else {
+            break;
+        }
+    }
+}
+#else
+// No mechanism sends self-events or writes ions: each thread delivers to its own instances.
+__device__ __forceinline__ void deliver_events(
+    const Table *p, const Cell &cell, const Queue &queue, long long step, double middle, int &e
+) {
+    const int last = p->event_ptr[cell.index + 1];
+    for (; e < last && p->event_step[e] == step; ++e)
+        if (p->event_instance[e] % THREADS == cell.lane)
+            receive(
+                p, cell, queue, step, p->event_mechanism[e], p->event_instance[e],
+                p->event_weight[e], 0.0, p->event_time[e]
+            );
+}
+#endif
+
+// Solve the cable equation: `right` becomes the new voltage. A node's inverse pivot takes the
+// place of its diagonal; children are pulled in descending order of their node in the block.
+__device__ __forceinline__ void solve_cable(const Cell &cell) {
+    if (cell.lane < LANES && cell.n > 0) {
+        double *diagonal = cell.diagonal, *right = cell.right;
+        const double *axial = cell.axial;
+        for (int level = 0; level < cell.n_level; ++level) {
+            const int last = cell.level_ptr[level + 1];
+            for (int i = cell.level_ptr[level] + cell.lane; i < last; i += LANES) {
+                double d = diagonal[i], q = right[i];
+                const int last_child = cell.child_ptr[i + 1];
+                for (int c = cell.child_ptr[i]; c < last_child; ++c) {
+                    const int j = cell.child[c];
+                    const double factor = axial[j] * diagonal[j];
+                    d -= factor * axial[j];
+                    q += factor * right[j];
+                }
+                if (i == cell.n - 1) {
+                    right[i] = q / d;
+                } else {
+                    diagonal[i] = 1.0 / d;
+                    right[i] = q;
+                }
+            }
+            sync_tree();
+        }
+        for (int level = cell.n_level - 2; level >= 0; --level) {
+            const int last = cell.level_ptr[level + 1];
+            for (int i = cell.level_ptr[level] + cell.lane; i < last; i += LANES)
+                right[i] = (right[i] + axial[i] * right[cell.parent[i]]) * diagonal[i];
+            sync_tree();
+        }
+    }
+    __syncthreads();
+}
+
+// Reversal potentials [mV] from concentrations [mM] at some nodes of the cell.
+__device__ __forceinline__ void update_reversal(
+    const Cell &cell, const long long *ptr, const int *node, const double *inside,
+    const double *outside, double *reversal, double valence, double celsius
+) {
+    for (long long j = ptr[cell.index] + cell.lane; j < ptr[cell.index + 1]; j += THREADS) {
+        const long long o = cell.first + node[j];
+        reversal[o] = k_nernst(inside[o], outside[o], valence, celsius);
+    }
+}
+
+__device__ __forceinline__ void clear_currents(const Table *p, const Cell &cell) {
+    for (long long o = cell.first + cell.lane; o < cell.first + cell.n; o += THREADS) {
+@clears@
+    }
+}
+
+// Currents and conductances of all mechanisms into the matrix.
+__device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, double t) {
+    for (int i = cell.lane; i < cell.n; i += THREADS) {
+        cell.diagonal[i] = p->fixed[cell.first + i];
+        cell.right[i] =
+            p->storage[cell.first + i] * cell.voltage[i] + p->constant[cell.first + i];
+    }
+    clear_currents(p, cell);
+    __syncthreads();
+@currents@
+}
+
+// Currents that never change become part of the matrix: conductance, and current at 0 mV.
+__device__ __forceinline__ void add_constant_currents(const Table *p, const Cell &cell) {
+    const double t = 0.0;
+    for (int i = cell.lane; i < cell.n; i += THREADS) {
+        cell.diagonal[i] = 0.0;
+        cell.right[i] = 0.0;
+    }
+    __syncthreads();
+@constants@
+    for (int i = cell.lane; i < cell.n; i += THREADS) {
+        p->fixed[cell.first + i] = p->passive[cell.first + i] + cell.diagonal[i];
+        p->constant[cell.first + i] = cell.right[i];
+    }
+    __syncthreads();
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
+advance(const Table *p, long long first, long long last, int first_cell) {
+    extern __shared__ double shared[];
+    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, shared);
+    const Queue queue = open_queue(p, cell.index);
+    int e = p->event_ptr[cell.index];
+    for (long long step = first; step < last; ++step) {
+        const double now = (double)step * p->dt;
+        const double middle = now + 0.5 * p->dt;
+        sample_state(p, cell, step);
+        find_spikes(p, cell, step);
+        __syncthreads();
+        deliver_events(p, cell, queue, step, middle, e);
+        __syncthreads();
+@reversals@
+        add_currents(p, cell, middle);
+        solve_cable(cell);
+        for (int i = cell.lane; i < cell.n; i += THREADS) {
+            const double v = cell.right[i];
+            cell.voltage[i] = p->half_step ? 2.0 * v - cell.voltage[i] : v;
+        }
+        __syncthreads();
+        const double t = now + p->dt;
+@states@
+        __syncthreads();
+    }
+    bool wrong = false;
+    for (int i = cell.lane; i < cell.n; i += THREADS) {
+        const double v = cell.voltage[i];
+        wrong = wrong || !(fabs(v) <= 1.7976931348623157e308);
+#if !LARGE
+        p->voltage[cell.first + i] = v;
+#endif
+    }
+    if (__syncthreads_or(wrong) && cell.lane == 0) p->not_finite[cell.index] = 1;
+}
+
+// Initialise at step 0: INITIAL of every mechanism and connection, first currents.
+extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
+reset(const Table *p, long long first, long long last, int first_cell) {
+    extern __shared__ double shared[];
+    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, shared);
+    const Queue queue = open_queue(p, cell.index);
+    const long long step = 0;
+    const double t = 0.0;
+@initial_reversals@
+    __syncthreads();
+@inits@
+    if (cell.lane == 0) {
+        const long long last_connection = p->connection_ptr[cell.index + 1];
+        for (long long c = p->connection_ptr[cell.index]; c < last_connection; ++c) {
+            const long long i = p->connection_instance[c], w = p->connection_weight[c];
+            const double flag = 0.0;
+            switch (p->connection_mechanism[c]) {
+@receive_inits@
+            }
+        }
+    }
+    __syncthreads();
+    add_constant_currents(p, cell);
+    add_currents(p, cell, 0.0);
+}

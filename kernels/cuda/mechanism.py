@@ -1,0 +1,287 @@
+"""The kernels of one mechanism as CUDA device functions, over the slots of its storage.
+
+Value s of instance i is at `data[s * stride + i]`: threads of neighbouring instances read
+neighbouring values. Where several instances of a mechanism sit on one node ("repeated"), what they
+add or write there waits in their slots and is taken over in their order by one thread a node.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from kernels.constant import is_constant
+from kernels.cuda.expression import REAL, BodyPrinter, variable
+from kernels.cuda.functions import call_intrinsic
+from kernels.intrinsics import INTRINSICS
+from kernels.mechanism import Kernel, Mechanism
+from kernels.storage import Storage
+
+SENDERS = ("net_send", "net_event", "net_move")
+
+
+def sends(kernel: Kernel | None) -> bool:
+    """Whether a kernel calls net_send, net_event or net_move."""
+    return kernel is not None and any(name in SENDERS for name in _called(kernel.body))
+
+
+def _called(body: Iterable[ast.stmt]) -> set[str]:
+    return {
+        node.func.id
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+class MechanismPrinter:
+    """Prints the functions of mechanism number k of a block."""
+
+    def __init__(
+        self, k: int, mechanism: Mechanism, storage: Storage, keep: frozenset[str], repeated: bool
+    ):
+        self.k, self.mechanism, self.storage = k, mechanism, storage
+        self.keep, self.repeated = keep, repeated
+        self.slots = device_slots(storage)
+        self.constant = is_constant(mechanism)
+
+    @property
+    def functions(self) -> list[str]:
+        """Which functions this mechanism has, in the order in which they are printed.
+
+        `constant` adds a current that never changes once, at 0 mV; `observe` computes it for those
+        who sample it.
+        """
+        m = self.mechanism
+        wanted: dict[str, object] = {
+            "init": m.init,
+            "derive": m.derive.body,
+            "current": m.current.body and not self.constant,
+            "constant": m.current.body and self.constant,
+            "observe": m.current.body and self.constant and self.keep,
+            "state": m.state.body,
+            "receive": m.receive,
+            "receive_init": m.receive_init,
+        }
+        return [name for name, present in wanted.items() if present]
+
+    @property
+    def touches_ions(self) -> bool:
+        """Whether an array over nodes that other mechanisms write is read or written."""
+        return bool(self.storage.gathered)
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether events of one cell must be delivered one after the other."""
+        kernels = (self.mechanism.init, self.mechanism.receive, self.mechanism.receive_init)
+        if any(sends(kernel) for kernel in kernels):
+            return True
+        return any(self._scattered(k) for k in kernels[1:] if k is not None)
+
+    def text(self) -> str:
+        """All functions."""
+        m = self.mechanism
+        parts = [f"// --- {m.name} ---"]
+        for name in self.functions:
+            kernel = m.current if name in ("constant", "observe") else getattr(m, name)
+            if name.startswith("receive"):
+                parts.append(self._receive(name, kernel))
+            elif name == "init" and sends(kernel):
+                parts.append(self._serial(name, kernel))
+            else:
+                parts.append(self._loop(name, kernel))
+        return "\n\n".join(parts)
+
+    # --- pieces ---
+
+    def _slot(self, name: str) -> str:
+        return f"d[{self.slots[name]} * stride]"
+
+    def _array(self, name: str) -> str:
+        ion, field = self.storage.gathered[name]
+        return f"p->{ion}_{field}[cell.first + o]"
+
+    def _scattered(self, kernel: Kernel) -> list[str]:
+        """Ion variables, other than currents, that a kernel writes to their node."""
+        gathered = self.storage.gathered
+        return [n for n in gathered if n in kernel.stores and gathered[n][1] != "i"]
+
+    def _loads(self, kernel: Kernel, used: set[str], voltage: str) -> list[str]:
+        lines = []
+        for name in kernel.loads:
+            if name in kernel.args:
+                continue
+            if name == "v":
+                lines.append(f"double v_ = {voltage};")
+            elif name in self.storage.gathered:
+                lines.append(f"double {variable(name)} = {self._array(name)};")
+                if name in self.keep:
+                    lines.append(f"{self._slot(name)} = {variable(name)};")
+            elif name in self.slots:
+                lines.append(f"double {variable(name)} = {self._slot(name)};")
+        if "dt" in used and "dt" not in self.slots:
+            lines.append("const double dt_ = p->dt;")
+        return lines
+
+    def _stores(self, kernel: Kernel, waits: bool) -> list[str]:
+        """Values into slots; those of ion variables only where something reads them there."""
+        names = [n for n in kernel.stores if n in self.slots and n not in kernel.args]
+        needed = [n for n in names if n not in self.storage.gathered or waits or n in self.keep]
+        return [f"{self._slot(name)} = {variable(name)};" for name in needed]
+
+    def _call(self, name: str, arguments: list[str]) -> tuple[str, str] | None:
+        text = ", ".join(arguments)
+        if name == "table":
+            return f"p->table_{self.k}[(long long)({text})]", REAL
+        if name == "net_send":
+            delay, flag = arguments
+            return f"send(queue, t_ + {delay}, {flag}, {self.k}, i, w)", REAL
+        if name == "net_move":
+            return f"move(queue, {text}, {self.k}, i)", REAL
+        if name == "net_event":
+            return f"fire(p, cell.index, step, {text}, p->source_{self.k}[i])", REAL
+        if name == "train":
+            return f"p->train_{self.k}[p->train_ptr_{self.k}[i] + (long long)({text})]", REAL
+        if name in INTRINSICS:
+            return call_intrinsic(INTRINSICS[name].__name__, arguments)
+        return call_intrinsic(name, arguments) if name == "nernst" else None
+
+    def _instance(
+        self, kernel: Kernel, waits: bool, after: list[str], voltage: str = "cell.voltage[o]"
+    ) -> list[str]:
+        """Everything for instance i: load, compute, store; then what follows."""
+        printer = BodyPrinter(self._call)
+        body = printer.statements(kernel.body)
+        used = {n.id for s in kernel.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+        loads = self._loads(kernel, used, voltage)
+        given = set(kernel.loads) | {"t", "flag", "dt"} | set(kernel.args)
+        arguments = [a for a in kernel.args if a in set(kernel.loads) | set(kernel.stores)]
+        lines = [f"double *d = p->data_{self.k} + i;", f"const int o = p->node_{self.k}[i];"]
+        lines += loads
+        lines += [
+            f"double {variable(a)} = p->weights[w + {kernel.args.index(a)}];" for a in arguments
+        ]
+        lines += printer.declarations(given) + body + self._stores(kernel, waits)
+        lines += [
+            f"p->weights[w + {kernel.args.index(a)}] = {variable(a)};"
+            for a in arguments
+            if a in kernel.stores
+        ]
+        return lines + after
+
+    # --- functions ---
+
+    def _loop(self, name: str, kernel: Kernel) -> str:
+        """A function that runs a kernel for all instances of a cell."""
+        scattered = self._scattered(kernel)
+        after, late = [], []
+        if name in ("current", "constant"):
+            if "v" not in kernel.loads:
+                kernel = Kernel(kernel.body, ("v", *kernel.loads), kernel.stores, kernel.args)
+            weight = f"{self._slot('_weight')} * " if self.mechanism.kind == "density" else ""
+            after = [
+                f"const double conductance = {weight}_g_, outward = {weight}_i_;",
+                "const double inward = conductance * v_ - outward;",
+            ]
+            late = self._current_sums()
+            if self.repeated:
+                after += [f"{self._slot('_g')} = conductance;", f"{self._slot('_i')} = inward;"]
+        waits = self.repeated and bool(scattered or late)
+        late += [f"{self._array(n)} = {self._late(n)};" for n in scattered]
+        voltage = "0.0" if name == "constant" else "cell.voltage[o]"
+        inner = self._instance(kernel, waits, after + ([] if waits else late), voltage)
+        arguments = "const Table *p, const Cell &cell, double t_"
+        lines = [f"__device__ __forceinline__ void {name}_{self.k}({arguments}) {{"]
+        lines += ["    " + line for line in self._over_instances(inner)]
+        if waits:
+            lines += ["    __syncthreads();"]
+            lines += ["    " + line for line in self._over_runs(late)]
+        return "\n".join([*lines, "}"])
+
+    def _late(self, name: str) -> str:
+        return self._slot(name) if self.repeated else variable(name)
+
+    def _current_sums(self) -> list[str]:
+        """What the current of an instance adds to its node."""
+        value = {
+            "g": self._slot("_g") if self.repeated else "conductance",
+            "i": self._slot("_i") if self.repeated else "inward",
+        }
+        lines = [f"cell.diagonal[o] += {value['g']};", f"cell.right[o] += {value['i']};"]
+        for current in self.mechanism.currents:
+            if current.name in self.storage.gathered:
+                scale = f" * {self._slot('_per_area')}" if "_per_area" in self.slots else ""
+                array, own = self._array(current.name), self._late(current.name)
+                lines.append(f"{array} += {own}{scale};")
+        return lines
+
+    def _over_instances(self, inner: list[str]) -> list[str]:
+        k = self.k
+        return [
+            f"const long long stride = p->stride_{k}, last = p->ptr_{k}[cell.index + 1];",
+            f"for (long long i = p->ptr_{k}[cell.index] + cell.lane; i < last; i += THREADS) {{",
+            *("    " + line for line in inner),
+            "}",
+        ]
+
+    def _over_runs(self, inner: list[str]) -> list[str]:
+        """A loop over runs of instances on one node, in their order."""
+        k = self.k
+        return [
+            f"const long long last_run = p->run_ptr_{k}[cell.index + 1];",
+            f"for (long long r = p->run_ptr_{k}[cell.index] + cell.lane; r < last_run; "
+            "r += THREADS) {",
+            f"    const long long end = p->run_{k}[r + 1];",
+            f"    for (long long i = p->run_{k}[r]; i < end; ++i) {{",
+            f"        double *d = p->data_{k} + i;",
+            f"        const int o = p->node_{k}[i];",
+            *("        " + line for line in inner),
+            "    }",
+            "}",
+        ]
+
+    def _serial(self, name: str, kernel: Kernel) -> str:
+        """INITIAL that sends: one thread, instance after instance.
+
+        Its self-events belong to no connection: their arguments are the cell's own, all 0.
+        """
+        k = self.k
+        scatters = [f"{self._array(n)} = {variable(n)};" for n in self._scattered(kernel)]
+        inner = self._instance(kernel, False, scatters)
+        arguments = (
+            "const Table *p, const Cell &cell, const Queue &queue, long long step, double t_"
+        )
+        return "\n".join(
+            [
+                f"__device__ __forceinline__ void {name}_{k}({arguments}) {{",
+                "    if (cell.lane != 0) return;",
+                "    const long long w = p->n_weight + cell.index * p->n_argument;",
+                f"    const long long stride = p->stride_{k}, last = p->ptr_{k}[cell.index + 1];",
+                f"    for (long long i = p->ptr_{k}[cell.index]; i < last; ++i) {{",
+                *("        " + line for line in inner),
+                "    }",
+                "}",
+            ]
+        )
+
+    def _receive(self, name: str, kernel: Kernel) -> str:
+        """A function that runs a kernel for one instance and one connection."""
+        scatters = [f"{self._array(n)} = {variable(n)};" for n in self._scattered(kernel)]
+        inner = self._instance(kernel, False, scatters)
+        arguments = (
+            "const Table *p, const Cell &cell, const Queue &queue, long long step, "
+            "long long i, long long w, double flag_, double t_"
+        )
+        return "\n".join(
+            [
+                f"__device__ __forceinline__ void {name}_{self.k}({arguments}) {{",
+                f"    const long long stride = p->stride_{self.k};",
+                *("    " + line for line in inner),
+                "}",
+            ]
+        )
+
+
+def device_slots(storage: Storage) -> dict[str, int]:
+    """Slots on the device: those of the storage but `_v`, which stays where the voltages are."""
+    return {name: slot for slot, name in enumerate(n for n in storage.slots if n != "_v")}

@@ -1,0 +1,42 @@
+// What CUDA C++ text may use, for a C++ compiler: the text then runs on the CPU.
+//
+// Every CUDA thread is a fibre with a stack of its own. Fibres run one at a time, each until it
+// comes to a barrier or to its end; then the next one runs, in ascending, descending or random
+// order. A barrier lets its threads go when all of them have come to it. Only what stands here
+// exists: a kernel that uses anything else does not compile.
+
+#define __global__
+#define __device__
+#define __host__
+#define __shared__
+#define __restrict__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+
+struct Index {
+    unsigned x = 0, y = 0, z = 0;
+};
+static Index threadIdx, blockIdx, blockDim, gridDim;
+
+void wait_for_warp(unsigned mask);
+bool wait_for_block(bool vote);
+static inline void __syncwarp(unsigned mask) { wait_for_warp(mask); }
+static inline void __syncthreads() { wait_for_block(false); }
+static inline int __syncthreads_or(int vote) { return wait_for_block(vote != 0); }
+
+static inline double __fma_rn(double a, double b, double c) { return __builtin_fma(a, b, c); }
+static inline double __dsqrt_rn(double x) { return __builtin_sqrt(x); }
+static inline double fabs(double x) { return __builtin_fabs(x); }
+static inline double floor(double x) { return __builtin_floor(x); }
+static inline double ceil(double x) { return __builtin_ceil(x); }
+static inline double fmod(double x, double y) { return __builtin_fmod(x, y); }
+static inline double __longlong_as_double(long long n) {
+    double x;
+    __builtin_memcpy(&x, &n, sizeof x);
+    return x;
+}
+static inline long long __double_as_longlong(double x) {
+    long long n;
+    __builtin_memcpy(&n, &x, sizeof n);
+    return n;
+}

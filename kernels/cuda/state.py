@@ -1,0 +1,250 @@
+"""What lies on the device, and how it is filled from a block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels.block import Block
+from kernels.cuda.layout import I4, I8, Nodes, Placed, by_cell
+from kernels.cuda.mechanism import MechanismPrinter, device_slots, sends
+from kernels.cuda.memory import Memory
+from kernels.preparation import Prepared, slot_value
+
+FIRED = 64  # spikes of one artificial cell in an epoch
+
+
+@dataclass
+class State:
+    """Arrays of a block in the order of the device."""
+
+    block: Block
+    prepared: Prepared
+    printers: tuple[MechanismPrinter, ...]
+    nodes: Nodes
+    placed: list[Placed]
+
+    def __post_init__(self) -> None:
+        block, nodes = self.block, self.nodes
+        self.n_cell = len(nodes.cell)
+        self.cell_of_node = np.repeat(np.arange(self.n_cell), np.diff(nodes.node_ptr))
+        watched = np.flatnonzero(block.source_node >= 0)
+        cell = np.searchsorted(block.cell_ptr, block.source_node[watched], side="right") - 1
+        order, self.source_ptr = by_cell(nodes.rank[cell], self.n_cell)
+        self.source = watched[order].astype(I4)  # of the block, by detector of the device
+        self._lay_connections()
+
+    # --- what never changes ---
+
+    def constant_arrays(self) -> dict[str, np.ndarray]:
+        """Everything that is copied once."""
+        block, nodes = self.block, self.nodes
+        source_node = nodes.place[block.source_node[self.source]]
+        arrays = {
+            **nodes.arrays,
+            "source_ptr": self.source_ptr,
+            "source_node": source_node.astype(I4),
+            "source_threshold": block.source_threshold[self.source].astype(np.float64),
+            "queue_ptr": _offsets(self._queue_sizes()),
+            "fired_ptr": _offsets(FIRED * self._artificial_per_cell()),
+            **self.connections,
+            **self._probe_arrays(),
+        }
+        for k, placed in enumerate(self.placed):
+            arrays |= {f"node_{k}": placed.node, f"ptr_{k}": placed.ptr}
+            arrays |= {f"run_{k}": placed.run, f"run_ptr_{k}": placed.run_ptr}
+            arrays |= {f"table_{k}": self.prepared.tables[k], f"source_{k}": self._source_of(k)}
+            arrays |= self._train_arrays(k)
+        for ion, (start, step) in self.prepared.followed.items():
+            for when, chosen in (("start", start), ("step", step)):
+                cell = np.searchsorted(block.cell_ptr, chosen, side="right") - 1
+                order, ptr = by_cell(nodes.rank[cell], self.n_cell)
+                arrays[f"{ion}_{when}"] = nodes.place[chosen[order]].astype(I4)
+                arrays[f"{ion}_{when}_ptr"] = ptr
+        return arrays
+
+    def scalars(self) -> dict[str, float]:
+        """Numbers in the table."""
+        values: dict[str, float] = {
+            "dt": float(self.block.dt),
+            "half_step": int(self.block.method == "crank-nicolson"),
+            "n_probe": len(self.block.probes),
+            "n_weight": self.n_weight,
+            "n_argument": self.n_argument,
+        }
+        return values | {f"stride_{k}": placed.stride for k, placed in enumerate(self.placed)}
+
+    def _senders(self) -> list[int]:
+        return [
+            k
+            for k, q in enumerate(self.printers)
+            if sends(q.mechanism.init) or sends(q.mechanism.receive)
+        ]
+
+    def _queue_sizes(self) -> np.ndarray:
+        """Self-events that each cell may have pending."""
+        count = np.zeros(self.n_cell, I8)
+        for k in self._senders():
+            count += np.diff(self.placed[k].ptr)
+        return np.where(count > 0, 32 + 16 * count, 0)
+
+    def _artificial_per_cell(self) -> np.ndarray:
+        """Sources of each cell that are artificial."""
+        count = np.zeros(self.n_cell, I8)
+        for k in range(len(self.placed)):
+            own = np.flatnonzero(self._source_of(k) >= 0)
+            cell = np.searchsorted(self.placed[k].ptr, own, side="right") - 1
+            count += np.bincount(cell, minlength=self.n_cell)
+        return count
+
+    def _source_of(self, k: int) -> np.ndarray:
+        source = np.full(self.block.mechanisms[k].n, -1, I4)
+        mine = np.flatnonzero(self.block.source_instance[:, 0] == k)
+        source[self.placed[k].position[self.block.source_instance[mine, 1]]] = mine
+        return source
+
+    def _train_arrays(self, k: int) -> dict[str, np.ndarray]:
+        """Spike trains of the instances, each followed by -1."""
+        trains = self.block.mechanisms[k].trains
+        ended = [np.append(trains[i] if trains else [], -1.0) for i in self.placed[k].index]
+        joined = np.concatenate([np.zeros(0), *ended])
+        return {
+            f"train_{k}": joined,
+            f"train_ptr_{k}": _offsets(np.array([len(t) for t in ended], I8))[:-1],
+        }
+
+    def _lay_connections(self) -> None:
+        """Connections: cell, instance on the device, place of the arguments of NET_RECEIVE."""
+        target = self.block.connection_target
+        n = len(target)
+        instance, count, cell = np.zeros(n, I8), np.ones(n, I8), np.zeros(n, I8)
+        self.n_argument = 1
+        for k, (group, placed) in enumerate(zip(self.block.mechanisms, self.placed, strict=True)):
+            mine = target[:, 0] == k
+            instance[mine] = placed.position[target[mine, 1]]
+            cell[mine] = self.nodes.rank[group.cell[target[mine, 1]]]
+            if group.mechanism.receive is not None:
+                count[mine] = max(1, len(group.mechanism.receive.args))
+                self.n_argument = max(self.n_argument, len(group.mechanism.receive.args))
+        weight = _offsets(count)
+        self.n_weight = int(weight[-1])
+        self.cell_of_connection = cell
+        self.event_target = {
+            "event_mechanism": target[:, 0].astype(I4),
+            "event_instance": instance.astype(I4),
+            "event_weight": weight[:-1],
+        }
+        order = np.lexsort((np.arange(n), target[:, 0], cell))
+        ptr = np.searchsorted(cell[order], np.arange(self.n_cell + 1)).astype(I8)
+        self.connections = {
+            "connection_ptr": ptr,
+            "connection_mechanism": target[order, 0].astype(I4),
+            "connection_instance": instance[order],
+            "connection_weight": weight[:-1][order],
+        }
+
+    # --- probes ---
+
+    def sampled_arrays(self) -> list[str]:
+        """Arrays that can be sampled, voltages apart, in the order of their numbers."""
+        return [
+            *(f"data_{k}" for k in range(len(self.placed))),
+            *(f"{ion}_{field}" for ion, field in self.prepared.live),
+        ]
+
+    def _probe_arrays(self) -> dict[str, np.ndarray]:
+        parts = [np.zeros((5, 0), I8)]
+        for p, probe in enumerate(self.block.probes):
+            cell, array, place = self.locate(probe.variable, np.asarray(probe.place, I8))
+            n = len(cell)
+            parts.append(np.stack([cell, np.full(n, p), np.full(n, array), place, np.arange(n)]))
+        cell, probe_of, array_of, place, column = np.concatenate(parts, axis=1).astype(I8)
+        order, ptr = by_cell(cell, self.n_cell)
+        return {
+            "entry_ptr": ptr,
+            "entry_probe": probe_of[order].astype(I4),
+            "entry_array": array_of[order].astype(I4),
+            "entry_place": place[order],
+            "entry_column": column[order],
+            "probe_every": np.array([p.every for p in self.block.probes], I8),
+            "probe_width": np.array([len(p.place) for p in self.block.probes], I8),
+        }
+
+    def locate(self, variable: str, place: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
+        """Cell, number of the array (-1: voltages, by position in the cell) and index in it."""
+        first, _, last = variable.partition(".")
+        names = [group.mechanism.name for group in self.block.mechanisms]
+        if first in names:
+            k = names.index(first)
+            slot = device_slots(self.prepared.storages[k])[last]
+            instance = self.placed[k].position[place]
+            cell = self.nodes.rank[self.block.mechanisms[k].cell[place]]
+            return cell, k, slot * self.placed[k].stride + instance
+        cell = self.nodes.rank[np.searchsorted(self.block.cell_ptr, place, side="right") - 1]
+        position = self.nodes.place[place].astype(I8)
+        if variable == "v":
+            return cell, -1, position
+        array = self.sampled_arrays().index(f"{first}_{last}")
+        return cell, array, self.nodes.node_ptr[cell] + position
+
+    # --- what a run changes ---
+
+    def initial_arrays(self) -> dict[str, np.ndarray]:
+        """Everything as it is before INITIAL."""
+        block, nodes = self.block, self.nodes
+        n_node, n_source = len(nodes.node), len(self.source)
+        weights = np.zeros(self.n_weight + self.n_cell * self.n_argument)
+        weights[self.event_target["event_weight"]] = block.weight
+        n_self = int(self._queue_sizes().sum())
+        n_fired = int(FIRED * self._artificial_per_cell().sum())
+        arrays = {
+            "voltage": block.v_init[nodes.node].astype(np.float64),
+            "diagonal": np.zeros(n_node),
+            "right": np.zeros(n_node),
+            "fixed": np.zeros(n_node),
+            "constant": np.zeros(n_node),
+            "weights": weights,
+            "source_above": np.zeros(n_source, I4),
+            "spike_count": np.zeros(n_source, I4),
+            "self_count": np.zeros(2 * self.n_cell, I8),
+            "fired_count": np.zeros(2 * self.n_cell, I8),
+            "not_finite": np.zeros(self.n_cell, I4),
+            "event_ptr": np.zeros(self.n_cell + 1, I4),
+        }
+        arrays |= {f"self_{n}": np.zeros(n_self) for n in ("time", "flag")}
+        arrays |= {f"self_{n}": np.zeros(n_self, I4) for n in ("mechanism", "instance")}
+        arrays |= {"self_weight": np.zeros(n_self, I8), "fired_time": np.zeros(n_fired)}
+        arrays |= {"fired_step": np.zeros(n_fired, I8), "fired_source": np.zeros(n_fired, I4)}
+        for ion, field in self.prepared.live:
+            record = next(one for one in block.ions if one.name == ion)
+            value = getattr(record, field)[nodes.node] if field != "i" else np.zeros(n_node)
+            arrays[f"{ion}_{field}"] = value.astype(np.float64)
+        return arrays | {f"data_{k}": self._data(k) for k in range(len(self.placed))}
+
+    def _data(self, k: int) -> np.ndarray:
+        placed, storage = self.placed[k], self.prepared.storages[k]
+        slots = device_slots(storage)
+        data = np.zeros((len(slots), placed.stride))
+        group = self.block.mechanisms[k]
+        if group.n:
+            for name, slot in slots.items():
+                value = slot_value(self.block, group, storage, name, self.prepared)
+                data[slot, : group.n] = value[placed.index]
+        return data
+
+    def fill(self, memory: Memory) -> None:
+        """Copy everything, after making sure that it fits."""
+        constant, initial = self.constant_arrays(), self.initial_arrays()
+        fresh = {n: a for n, a in (constant | initial).items() if n not in memory.buffers}
+        memory.check_room(sum(max(16, array.nbytes) for array in fresh.values()))
+        for name, array in (constant | initial).items():
+            memory.put(name, array)
+        for name, value in self.scalars().items():
+            memory.set_scalar(name, value)
+        addresses = [memory.address(name) for name in self.sampled_arrays()]
+        memory.put("sampled", np.array(addresses, np.uint64))
+
+
+def _offsets(count: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(count)]).astype(I8)
