@@ -38,6 +38,7 @@ BACKENDS = {
     "cpu": "compiled for this machine's cores",
     "reference": "plain NumPy: slow, the measure of the others",
     "cuda": "one NVIDIA GPU a rank",
+    "cuda-host": "the text of the GPU's kernels on the CPU: slow, to test them",
     "null": "no arithmetic: everything but the cells",
 }
 
