@@ -24,31 +24,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distnet.control import CHECKPOINT, STOP, Control
+from distnet.control import CHECKPOINT, STOP
 from distnet.errors import SimulationError
 from distnet.exchange import NO_SPIKES, SPIKE
 from distnet.routing import EventQueue
 from kernels.errors import NotFinite
 
 if TYPE_CHECKING:
+    from distnet.checkpoint import Saved
     from distnet.simulation import Simulation
 
 
 class Loop:
     """A run of a simulation: the events to come, the exchanges in flight, the spikes so far."""
 
-    def __init__(self, simulation: Simulation, begin: int, n_steps: int, control: Control):
-        """Get ready to run from step `begin`, at which the engine is, to step `n_steps`."""
-        self.simulation, self.control = simulation, control
-        self.begin, self.n_steps = begin, n_steps
+    def __init__(self, simulation: Simulation, n_steps: int, saved: Saved | None = None):
+        """Get ready to run to step `n_steps`, from 0 or from where a checkpoint was saved."""
+        self.simulation, self.control = simulation, simulation.control
+        self.n_steps = n_steps
+        self.begin = begin = saved.step if saved is not None else 0
         self.queue = EventQueue(simulation.routing, simulation.epoch, begin)
         self.fired: list[np.ndarray] = []
+        if saved is not None:
+            self.queue.put_back(saved.due, saved.time, simulation.routing.rows(saved.connection))
+            self.fired.append(saved.spikes)
         self.step = begin
         self._in_flight = 0
         dt = simulation.settings.dt
         trains = simulation.trains["time"]
         self._next_train = int(np.searchsorted(trains, begin * dt, side="right")) if begin else 0
-        control.begin(simulation.exchange.reach, simulation.depth)
+        self.control.begin(simulation.exchange.reach, simulation.depth)
 
     def run(
         self,

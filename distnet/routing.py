@@ -51,6 +51,12 @@ class Routing:
         """(n,) i8: the source gid of every connection, in order of row."""
         return np.repeat(self.heard, np.diff(self.row_ptr))
 
+    def rows(self, connection: np.ndarray) -> np.ndarray:
+        """Places in the order of row of some connections of the block, (n,) i4."""
+        place = np.empty(self.n, np.int32)
+        place[self.connection] = np.arange(self.n)
+        return place[connection]
+
     def n_bytes(self) -> dict[str, int]:
         """Bytes of the tables: per connection, per source that is heard, per gid."""
         return {

@@ -16,6 +16,7 @@ import numpy as np
 from distnet.balance import divide
 from distnet.catalogue import Catalogue
 from distnet.cell import Cell
+from distnet.checkpoint import Checkpoint, Saved, Saving, restore, saving_engine
 from distnet.control import Control
 from distnet.errors import InputError
 from distnet.exchange import SPIKE, Exchange, Links, LocalExchange
@@ -50,6 +51,8 @@ class Result:
     #: (n_sample, n_place) f8 a recording, of the places on this rank (`Lowered.recorded`); empty
     #: where samples were handed to `on_samples`
     samples: tuple[np.ndarray, ...] = ()
+    step: int = 0  # the last that was reached
+    complete: bool = True  # not so where the run was stopped and its state saved
 
 
 class Simulation:
@@ -188,22 +191,28 @@ class Simulation:
         tstop: float,
         on_progress: Callable[[int, int], None] | None = None,
         on_samples: Callable[[list[np.ndarray]], None] | None = None,
+        saving: Saving | None = None,
+        restart: Checkpoint | None = None,
     ) -> Result:
-        """Simulate from 0 to `tstop` [ms].
+        """Simulate from 0, or from where a checkpoint was saved, to `tstop` [ms].
 
         Args:
             tstop: end of the simulation; rounded to whole steps.
             on_progress: called after each epoch with the step reached and the last step.
             on_samples: called after each epoch with the new samples of this rank, one
                 (n_sample, n_place) array a recording; see `Lowered.recorded`.
+            saving: where and how often to save the state; without it a wish to stop
+                (`control.request`) ends the run unsaved.
+            restart: what to go on from; samples start there, spikes at 0.
 
         Raises:
-            SimulationError: a voltage became NaN or infinite.
+            InputError: the checkpoint is damaged, or of another network.
+            SimulationError: a voltage became NaN or infinite, or a file could not be written.
         """
         n_steps = self._steps(tstop)
         samples: list[list[np.ndarray]] = []
         self.engine.reset()
-        loop = Loop(self, 0, n_steps, self.control)
+        loop = Loop(self, n_steps, self._restore(restart, n_steps))
 
         def on_epoch(step: int) -> None:
             if on_samples is not None:
@@ -213,8 +222,26 @@ class Simulation:
             if on_progress is not None:
                 on_progress(step, n_steps)
 
-        loop.run(on_epoch)
-        return self._result(loop.fired, samples)
+        complete = loop.run(on_epoch, self._every(saving), saving.save if saving else None)
+        return self._result(loop, samples, complete)
+
+    def _restore(self, restart: Checkpoint | None, n_steps: int) -> Saved | None:
+        if restart is None:
+            return None
+        if restart.step >= n_steps:
+            then, end = restart.step * self.settings.dt, n_steps * self.settings.dt
+            raise InputError(restart.folder, f"was saved at {then:g} ms; the run ends at {end:g}")
+        return restore(self, restart)
+
+    def _every(self, saving: Saving | None) -> int | None:
+        if saving is None:
+            return None
+        saving_engine(self)
+        if saving.every is None:
+            return None
+        if not (saving.every > 0.0 and np.isfinite(saving.every)):
+            raise InputError("checkpoint-every", f"{saving.every} ms is not a positive time")
+        return max(1, round(saving.every / self.settings.dt))
 
     def _steps(self, tstop: float) -> int:
         steps = round(tstop / self.settings.dt) if np.isfinite(tstop) else 0
@@ -234,8 +261,10 @@ class Simulation:
         )
 
     @staticmethod
-    def _result(fired: list[np.ndarray], samples: list[list[np.ndarray]]) -> Result:
-        spikes = np.concatenate([np.zeros(0, SPIKE), *fired])
+    def _result(loop: Loop, samples: list[list[np.ndarray]], complete: bool) -> Result:
+        spikes = np.concatenate([np.zeros(0, SPIKE), *loop.fired])
         order = np.lexsort((spikes["gid"], spikes["time"]))
+        spikes = spikes[order]
         joined = tuple(np.concatenate(parts) for parts in zip(*samples, strict=True))
-        return Result(spikes["gid"][order].astype(np.int64), spikes["time"][order], joined)
+        gid = spikes["gid"].astype(np.int64)
+        return Result(gid, spikes["time"].copy(), joined, loop.step, complete)

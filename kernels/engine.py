@@ -1,8 +1,9 @@
-"""The protocol of an engine: reset, advance, read."""
+"""The protocol of an engine: reset, advance, read, save and load."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,3 +31,17 @@ class Engine(Protocol):
 
     def sample(self) -> list[np.ndarray]:
         """The state right now, one (n_place,) array a probe."""
+
+
+@runtime_checkable
+class SavingEngine(Engine, Protocol):
+    """An engine whose state can be written down and taken up again."""
+
+    def save(self) -> dict[str, np.ndarray]:
+        """The whole state in the order of the block, as `kernels.snapshot` says."""
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take a state that `save` gave, of this block; the engine was reset before.
+
+        Samples and spikes that were not yet read are dropped.
+        """

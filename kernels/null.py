@@ -6,9 +6,12 @@ exchange and output run as in earnest. Artificial cells stay silent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from kernels.block import Block, Events, Spikes
+from kernels.snapshot import no_self_events
 
 INTERVAL = 20.0  # ms between the spikes of one source
 
@@ -44,6 +47,14 @@ class NullEngine:
         order = np.lexsort((source, step))
         step = step[order].astype(np.int64)
         return Spikes(step, step * self.block.dt, source[order].astype(np.int32))
+
+    def save(self) -> dict[str, np.ndarray]:
+        """Nothing changes but the step."""
+        return {"v": self.block.v_init.astype(np.float64)} | no_self_events()
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Nothing to take."""
+        self._rows = []
 
     def read(self) -> list[np.ndarray]:
         """The initial voltage, or zero, for every sample."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from kernels.cpu.layout import group_cells
 from kernels.cpu.placement import place_block
 from kernels.cpu.program import make_program
 from kernels.cpu.sampler import Sampler
+from kernels.cpu.snapshot import load_state, save_state
 from kernels.cpu.state import GroupState
 from kernels.errors import NotFinite
 from kernels.hoist import hoist
@@ -76,6 +78,14 @@ class CpuEngine:
         step, when, source = (np.concatenate(part) for part in zip(*fired, strict=True))
         order = np.lexsort((source, when, step))
         return Spikes(step[order], when[order], source[order])
+
+    def save(self) -> dict[str, np.ndarray]:
+        """The whole state; see `kernels.snapshot`."""
+        return save_state(self)
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take a state that `save` gave; the engine was reset before."""
+        load_state(self, state)
 
     def cell_seconds(self) -> np.ndarray:
         """Processor time spent on each cell since the engine was made, (n_cell,) f8 [s].

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from kernels.errors import NotFinite
 from kernels.intrinsics import nernst
 from kernels.mechanism import Kernel
 from kernels.reference.instances import Population
+from kernels.reference.snapshot import load_state, save_state
 from kernels.storage import reversal_nodes, writes_concentration
 
 ROUND = 1e-9  # steps: what counts as the very middle of a step
@@ -70,14 +71,14 @@ class ReferenceEngine:
             self._reverse(ion, 0)
         for m, population in enumerate(self.populations):
             for i in range(population.group.n):
-                self._run(m, population.mechanism.init, i, 0.0, 0, self._no_arguments(m))
+                self._run(m, population.mechanism.init, i, 0.0, 0, self.no_arguments(m))
             if writes_concentration(population.mechanism):
                 for use in population.mechanism.ions:
                     self._reverse(use.ion, 0)
         self.weights = [self._arguments(c) for c in range(len(block.weight))]
         self._currents(0.0)
 
-    def _no_arguments(self, m: int) -> list[float]:
+    def no_arguments(self, m: int) -> list[float]:
         """What a self-event of INITIAL carries: it belongs to no connection."""
         receive = self.populations[m].mechanism.receive
         return [0.0] * len(receive.args) if receive else []
@@ -220,6 +221,16 @@ class ReferenceEngine:
             if self.block.method == "crank-nicolson":
                 new = 2.0 * new - self.voltage[here]
             self.voltage[here] = new
+
+    # --- state ---
+
+    def save(self) -> dict[str, np.ndarray]:
+        """The whole state; see `kernels.snapshot`."""
+        return save_state(self)
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take a state that `save` gave; the engine was reset before."""
+        load_state(self, state)
 
     # --- samples ---
 

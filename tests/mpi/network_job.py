@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import numpy as np
 from networks import make_network
 
+from distnet.checkpoint import Checkpoint, Saving
 from distnet.exchange import make_exchange
 from distnet.recording import Recording
 from distnet.settings import Settings
@@ -33,6 +34,11 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--backend", default="cpu")
     parser.add_argument("--cells", type=int, default=24)
     parser.add_argument("--tstop", type=float, default=50.0)
+    parser.add_argument("--last", type=int, help="samples that enter the digest, from the end")
+    parser.add_argument("--save", type=Path, help="folder of checkpoints")
+    parser.add_argument("--every", type=float, help="between checkpoints [ms]")
+    parser.add_argument("--restart", type=Path, help="folder of checkpoints, or one")
+    parser.add_argument("--ask", type=int, default=0, help="what --rank wishes at --at")
     parser.add_argument("--at", type=float, default=-1.0, help="time of the fault [ms]")
     parser.add_argument("--rank", type=int, default=1, help="whose fault it is")
     parser.add_argument("--fault", choices=FAULTS)
@@ -70,10 +76,14 @@ def body(ranks: Ranks, args: argparse.Namespace) -> None:
     )
 
     def on_progress(step: int, n_steps: int) -> None:
+        if args.ask and ranks.rank == args.rank and step == round(args.at / 0.025):
+            simulation.control.request(args.ask)
         if args.fault and ranks.rank == args.rank and step * 0.025 > args.at:
             FAULTS[args.fault]()
 
-    result = simulation.run(args.tstop, on_progress)
+    saving = Saving(args.save, exchange, args.every) if args.save else None
+    restart = Checkpoint.open(args.restart) if args.restart else None
+    result = simulation.run(args.tstop, on_progress, saving=saving, restart=restart)
     mine = simulation.lowered.recorded[0]
     parts = exchange.gather((result.spike_time, result.spike_gid, mine, result.samples[0]))
     if parts is None:
@@ -82,9 +92,12 @@ def body(ranks: Ranks, args: argparse.Namespace) -> None:
     order = np.lexsort((gid, time_))
     place = np.concatenate([part[2] for part in parts])
     samples = np.concatenate([part[3] for part in parts], axis=1)[:, np.argsort(place)]
+    if args.last:
+        samples = samples[-args.last :]
     digest = hashlib.sha256(time_[order].tobytes() + gid[order].tobytes() + samples.tobytes())
     name = getattr(exchange, "name", "local")
-    print(f"{digest.hexdigest()[:16]} {len(time_)} spikes by {name}")
+    end = "" if result.complete else f", stopped at step {result.step}"
+    print(f"{digest.hexdigest()[:16]} {len(time_)} spikes by {name}{end}")
 
 
 def main() -> int:

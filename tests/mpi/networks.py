@@ -36,6 +36,7 @@ def make_network(n_cells: int = 24, seed: int = 1, fan_in: int = 6) -> CellNetwo
     for target in range(n_cells):
         for source in rng.choice(n_cells, fan_in, replace=False).tolist():
             delay = float(rng.uniform(1.0, 6.0))
+            delay = 1.0 if target == 0 else delay  # epochs of 20 steps
             weight = float(rng.uniform(0.002, 0.008))
             network.connect(source, (target, int(rng.integers(2))), weight=weight, delay=delay)
         driver = [stim, player, *trains][target % 6]
