@@ -30,6 +30,7 @@ COMMANDS = {
     "doctor": "launch.doctor",
     "slurm": "launch.slurm",
     "scaling": "launch.scaling",
+    "mechanisms": "launch.mechanisms",
 }
 
 #: Engines that --backend names.
@@ -71,6 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_doctor(commands)
     add_slurm(commands)
     add_scaling(commands)
+    add_mechanisms(commands)
     return parser
 
 
@@ -162,6 +164,27 @@ def add_plot(commands: argparse._SubParsersAction[Parser]) -> None:
         default=8,
         metavar="N",
         help="cells in the picture of a report (default: 8)",
+    )
+
+
+def add_mechanisms(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add `distnet mechanisms`."""
+    mechanisms = commands.add_parser(
+        "mechanisms",
+        help="say which .mod files compile, what they read, write and cost",
+        description="Compile .mod files for the CPU and, where NVRTC is installed, for a GPU; "
+        "print a table of them, or why one is refused. Exit code 1 if any is.",
+        epilog="Columns: exponentials and divisions of a step, values that an instance keeps, "
+        "registers and spilled bytes of the GPU kernel, ion variables read (<) and written (>).",
+    )
+    mechanisms.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE_OR_FOLDER", help=".mod files, or their folder"
+    )
+    mechanisms.add_argument("--json", action="store_true", help="one JSON object a file and line")
+    mechanisms.add_argument(
+        "--emit",
+        choices=("tree", "numba", "cuda"),
+        help="print the parsed tree, or the text that the mechanism becomes, instead",
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -16,6 +19,8 @@ class Progress(Protocol):
 
     def __call__(self, step: int, n_steps: int) -> None: ...
 
+    def say(self, text: str) -> None: ...
+
     def __enter__(self) -> Progress: ...
 
     def __exit__(self, kind: Any, problem: Any, trace: Any) -> None: ...
@@ -26,6 +31,9 @@ class Quiet:
 
     def __call__(self, step: int, n_steps: int) -> None:
         return
+
+    def say(self, text: str) -> None:
+        """Print a line."""
 
     def __enter__(self) -> Quiet:
         return self
@@ -56,7 +64,11 @@ class Plain(Quiet):
         if tenth <= self._tenth or (now - self._last < PLAIN_EVERY and not last):
             return
         self._tenth, self._last = tenth, now
-        print(describe(step, n_steps, self.dt, now - self._start), file=sys.stderr, flush=True)
+        self.say(describe(step, n_steps, self.dt, now - self._start))
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(text, file=sys.stderr, flush=True)
 
 
 class Live(Quiet):
@@ -82,6 +94,10 @@ class Live(Quiet):
             console=_console(),
         )
         self._task = self._bar.add_task("building", total=None, speed="")
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Live:
         self._bar.start()
@@ -144,6 +160,30 @@ def make_progress(quiet: bool, dt: float | None = None) -> Progress:
     if quiet:
         return Quiet()
     return Live(dt) if _console().is_terminal else Plain(dt)
+
+
+class Heard(logging.Handler):
+    """Passes what the rooms log on to a progress display."""
+
+    def __init__(self, progress: Progress):
+        super().__init__(logging.INFO)
+        self.progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.progress.say(record.getMessage())
+
+
+@contextmanager
+def hearing(progress: Progress) -> Iterator[Progress]:
+    """A display that shows what is logged under the name "distnet" while it is open."""
+    logger, handler = logging.getLogger("distnet"), Heard(progress)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with progress:
+            yield progress
+    finally:
+        logger.removeHandler(handler)
 
 
 def _console() -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from launch.devices import bind
 from launch.files import require_file
 from launch.output_folder import OutputFolder
-from launch.progress import make_progress
+from launch.progress import hearing, make_progress
 from launch.ranks import Ranks, run_on_ranks
 from launch.threads import limit_threads
 from launch.timing import Stopwatch, write_timing
@@ -38,7 +38,7 @@ def simulate(args: argparse.Namespace, ranks: Ranks, folder: OutputFolder) -> No
 
     quiet = args.quiet or ranks.rank != 0
     watch = Stopwatch()
-    with make_progress(quiet, args.dt or peek_dt(args.config)) as progress:
+    with hearing(make_progress(quiet, args.dt or peek_dt(args.config))) as progress:
 
         def on_progress(step: int, n_steps: int) -> None:
             watch(step, n_steps)

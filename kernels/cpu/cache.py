@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from pathlib import Path
 import numba
 
 from kernels.cpu.jit import kept
+
+#: Told of what takes long.
+LOG = logging.getLogger("distnet")
 
 
 def folder() -> Path:
@@ -64,6 +68,8 @@ def load(name: str, text: str, scope: dict[str, object]) -> types.ModuleType:
     module = sys.modules.get(path.stem)
     if module is not None:
         return module
+    if not any((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")):
+        LOG.info("compiling %s (once; kept in %s)", name, path.parent)
     module = types.ModuleType(path.stem)
     sys.modules[path.stem] = module  # where numba looks for it when it loads machine code
     module.__file__ = str(path)

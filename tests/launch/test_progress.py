@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
-from launch.progress import Plain, Quiet, describe, make_progress, speed
+from launch.progress import Plain, Quiet, describe, hearing, make_progress, speed
 
 
 def test_a_line_says_time_speed_and_what_is_left():
@@ -52,3 +54,33 @@ def test_quiet_says_nothing(capsys):
     with progress:
         progress(1, 1)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_logged_is_shown(monkeypatch, capsys, terminal):
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    log = logging.getLogger("distnet")
+    with hearing(make_progress(quiet=False, dt=0.1)) as progress:
+        log.info("compiling %s (once; kept in %s)", "hh", "/a [bold] folder")
+        progress(1000, 1000)
+    log.info("too late")
+    told = capsys.readouterr().err
+    assert "compiling hh (once; kept in /a [bold] folder)" in told
+    assert "too late" not in told
+    with hearing(make_progress(quiet=True)):
+        log.info("unheard")
+    assert "unheard" not in capsys.readouterr().err
+
+
+def test_a_cold_cache_is_told_once(run_python, tmp_path):
+    code = (
+        "import logging; logging.basicConfig(level=logging.INFO)\n"
+        "from kernels.cpu import cache\n"
+        "print(cache.load('twice', 'def twice(x):\\n    return 2 * x\\n', {}).twice(21))\n"
+    )
+    env = {"DISTNET_CACHE": str(tmp_path)}
+    first, second = (run_python(["-c", code], env=env) for _ in range(2))
+    assert first.stdout == second.stdout == "42\n"
+    assert f"compiling twice (once; kept in {tmp_path})" in first.stderr
+    assert second.stderr == ""
