@@ -40,19 +40,22 @@ class TooLong(Exception):
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Raise TooLong in the body when the time is over."""
+def limited(seconds: float, processor: bool = False) -> Iterator[None]:
+    """Raise TooLong in the body when the time (of the processor, if so asked) is over."""
+    timer, name = signal.ITIMER_REAL, signal.SIGALRM
+    if processor:
+        timer, name = signal.ITIMER_PROF, signal.SIGPROF
 
     def stop(*_: object) -> None:
         raise TooLong(f"took longer than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(name, stop)
+    signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(timer, 0)
+        signal.signal(name, before)
 
 
 def examine(file: ModFile, compile_it: Callable[[Path], None] | None = None) -> Outcome:

@@ -34,7 +34,7 @@ from kernels.specialise import specialise  # noqa: E402
 from kernels.storage import storage_of  # noqa: E402
 
 LONGEST = 1.0  # seconds of processor time a case
-HANGS = 20.0  # seconds after which a case is broken off
+HANGS = 5.0  # seconds of it after which a case is broken off
 FOREIGN = "@$`\\"  # characters that NMODL has nowhere outside comments and C
 
 #: Where a foreign character may stand: comments, C, titles, units, includes and other strings.
@@ -101,7 +101,7 @@ def judge(case: Case) -> Verdict:
     start = time.process_time()
     taken, message, fault = False, "", ""
     try:
-        with limited(HANGS):
+        with limited(HANGS, processor=True):
             mechanism = loads(case.text, "case.mod")
             taken = True
             ready = hoist(specialise(mechanism, {"celsius": 20.0}))
