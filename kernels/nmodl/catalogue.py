@@ -39,9 +39,17 @@ def find(folders: Iterable[str | Path] = ()) -> dict[str, Path]:
                 )
             users[name] = path
     for name in REPLACED:
-        if name in users and "VERBATIM" in read(users[name]):
+        if name in users and stand_in(read(users[name])):
             del users[name]
     return {**own, **users}
+
+
+def stand_in(text: str) -> Path | None:
+    """The built-in mechanism that runs in the place of a user's file, if one does."""
+    match = _NAME.search(_IGNORED.sub(" ", text))
+    if match is None or match[1] not in REPLACED or "VERBATIM" not in text:
+        return None
+    return BUILT_IN / f"{match[1]}.mod"
 
 
 def _scan(folder: Path) -> dict[str, Path]:
