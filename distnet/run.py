@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from distnet.cell import Cell
+from distnet.checkpoint import Checkpoint, Saving
+from distnet.control import Control
 from distnet.exchange import Exchange, LocalExchange
-from distnet.output import ReportWriter, elements_of, write_spikes, write_spikes_csv
+from distnet.output import write_spikes, write_spikes_csv
 from distnet.recording import Recording
-from distnet.simulation import Result, Simulation
-from distnet.sonata import Report, SimulationPlan, SonataNetwork, load
+from distnet.report_streams import GATHERED, GatheredReport, PieceReport, ReportStream
+from distnet.simulation import INTERVALS, Result, Simulation
+from distnet.sonata import SimulationPlan, SonataNetwork, load
 from distnet.sonata.reports import Columns
 
-FLUSH = 1 << 22  # bytes of samples that a rank holds before they are written
+#: Folder of checkpoints, below that of the results.
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Going:
+    """How a run is saved, and gone on with."""
+
+    folder: Path  # of the results: holds the checkpoints, and reports in pieces
+    every: float | None = None  # [ms] between checkpoints; without it only on a wish
+    resume: bool = False  # from the newest checkpoint in the folder, if there is one
+    control: Control | None = None  # takes wishes to save or to stop
+
+    def newest(self) -> Checkpoint | None:
+        """The checkpoint to go on from."""
+        folder = self.folder / CHECKPOINTS
+        if not self.resume or not any(folder.glob("checkpoint-*")):
+            return None
+        return Checkpoint.open(folder)
 
 
 def run_sonata(
@@ -28,6 +50,8 @@ def run_sonata(
     exchange: Exchange | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     partition: str | Path = "auto",
+    intervals: int = INTERVALS,
+    going: Going | None = None,
 ) -> Result:
     """Run a SONATA simulation and write its outputs.
 
@@ -41,9 +65,11 @@ def run_sonata(
         exchange: between ranks; by default there is one rank.
         on_progress: called after each epoch with the step reached and the last step.
         partition: how cells are divided among ranks; see `Simulation`.
+        intervals: epochs in the shortest delay; see `Simulation`.
+        going: saves the state, and goes on from a saved one; reports are written in pieces then.
 
     Returns:
-        The spikes of this rank's cells.
+        The spikes of this rank's cells; not `complete` where a wish to stop was met.
 
     Raises:
         InputError: the configuration or the circuit is wrong.
@@ -58,92 +84,59 @@ def run_sonata(
         columns.extend(report.columns(cells, mechanisms) for report in plan.reports)
         return [one.recording for one in columns]
 
-    simulation = Simulation(network, plan.settings, recordings, backend, exchange, partition)
-    streams = [
-        ReportStream(report, own, network, plan, Path(out), exchange)
-        for report, own in zip(plan.reports, columns, strict=True)
-    ]
+    simulation = Simulation(
+        network, plan.settings, recordings, backend, exchange, partition, intervals
+    )
+    folder = Path(out)
+    saving, restart = None, None
+    if going is not None:
+        simulation.control = going.control or simulation.control
+        restart = exchange.broadcast(going.newest() if exchange.rank == 0 else None)
+    step = restart.step if restart is not None else 0
+    streams = open_streams(plan, columns, network, folder, exchange, going, step)
+    if going is not None:
+
+        def save_streams(step: int) -> None:
+            for stream in streams:
+                stream.save()
+
+        saving = Saving(going.folder / CHECKPOINTS, exchange, going.every, save_streams)
 
     def on_samples(samples: list[np.ndarray]) -> None:
         for stream, rows in zip(streams, samples, strict=True):
             stream.add(rows)
 
     try:
-        result = simulation.run(plan.run.tstop, on_progress, on_samples if streams else None)
+        result = simulation.run(
+            plan.run.tstop, on_progress, on_samples if streams else None, saving, restart
+        )
+        if not result.complete:
+            return result
         for stream in streams:
             stream.close()
     except BaseException:
         for stream in streams:
             stream.abort()
         raise
-    write_all_spikes(result, network, plan, Path(out), exchange)
+    write_all_spikes(result, network, plan, folder, exchange)
     return result
 
 
-class ReportStream:
-    """Samples of all ranks on their way into one report, written by rank 0."""
-
-    def __init__(
-        self,
-        report: Report,
-        columns: Columns,
-        network: SonataNetwork,
-        plan: SimulationPlan,
-        out: Path,
-        exchange: Exchange,
-    ):
-        self.exchange = exchange
-        self._skip = round(report.start / report.dt)  # samples before the first row
-        self._next, self._n = 0, 0
-        self._held: list[np.ndarray] = []
-        self._writer: ReportWriter | None = None
-        every = exchange.gather((columns.recording.gid, columns.section, columns.x))
-        # all ranks hold equally long before writing, so that they write together
-        self._limit = max(1, FLUSH // (8 * max(1, exchange.broadcast(_widest(every)))))
-        if every is None:
-            return
-        gid, section, x = (np.concatenate(parts) for parts in zip(*every, strict=True))
-        self._order = np.argsort(gid, kind="stable")
-        elements = elements_of(
-            network.populations, gid[self._order], section[self._order], x[self._order]
-        )
-        path = out / report.file_name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        span = (report.start, report.stop, report.dt)
-        self._writer = ReportWriter(
-            path, elements, *span, report.variable, report.unit, plan.configuration
-        )
-
-    def add(self, rows: np.ndarray) -> None:
-        """Take new samples of this rank; write when there are enough."""
-        drop = min(self._skip, len(rows))
-        self._skip -= drop
-        self._held.append(rows[drop:])
-        self._n += len(rows) - drop
-        if self._n >= self._limit:
-            self._flush()
-
-    def _flush(self) -> None:
-        parts = self.exchange.gather(np.concatenate(self._held) if self._held else None)
-        n, self._held, self._n = self._n, [], 0
-        if self._writer is not None and parts is not None and n:
-            self._writer.write(self._next, np.concatenate(parts, axis=1)[:, self._order])
-        self._next += n
-
-    def close(self) -> None:
-        """Write the rest; the file gets its name."""
-        self._flush()
-        if self._writer is not None:
-            self._writer.close()
-
-    def abort(self) -> None:
-        """Remove what was written."""
-        if self._writer is not None:
-            self._writer.abort()
-
-
-def _widest(every: list | None) -> int:
-    return max(len(gid) for gid, _, _ in every) if every else 0
+def open_streams(
+    plan: SimulationPlan,
+    columns: list[Columns],
+    network: SonataNetwork,
+    out: Path,
+    exchange: Exchange,
+    going: Going | None,
+    step: int,
+) -> list[ReportStream]:
+    """A stream for every report: in pieces where the state is saved or there are many ranks."""
+    pairs = zip(plan.reports, columns, strict=True)
+    if going is None and exchange.size <= GATHERED:
+        return [GatheredReport(one, own, network, plan, out, exchange) for one, own in pairs]
+    folder = going.folder if going is not None else out
+    return [PieceReport(one, own, network, plan, folder, exchange, step) for one, own in pairs]
 
 
 def write_all_spikes(

@@ -12,8 +12,11 @@ from launch.cluster_commands import (
     add_calibrate,
     add_config,
     add_doctor,
+    add_exchange_options,
+    add_merge,
     add_partition,
     add_partition_option,
+    add_saving_options,
     add_scaling,
     add_slurm,
 )
@@ -30,6 +33,7 @@ COMMANDS = {
     "doctor": "launch.doctor",
     "slurm": "launch.slurm",
     "scaling": "launch.scaling",
+    "merge": "launch.merge",
     "mechanisms": "launch.mechanisms",
 }
 
@@ -72,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_doctor(commands)
     add_slurm(commands)
     add_scaling(commands)
+    add_merge(commands)
     add_mechanisms(commands)
     return parser
 
@@ -102,6 +107,8 @@ def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     run.add_argument("--dt", type=positive, metavar="MS", help="time step, instead of CONFIG's")
     run.add_argument("--seed", type=seed, metavar="N", help="random seed, instead of CONFIG's")
     add_partition_option(run)
+    add_exchange_options(run)
+    add_saving_options(run)
     run.add_argument("--quiet", action="store_true", help="no progress, no closing line")
     run.add_argument(
         "--timing", action="store_true", help="leave the time of the loop in DIR/timing.json"

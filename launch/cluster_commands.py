@@ -9,6 +9,14 @@ from launch.arguments import Parser, count, counts, positive
 
 Commands = argparse._SubParsersAction  # of Parser
 
+#: Ways for spikes to travel that --exchange names.
+EXCHANGES = {
+    "auto": "by a cost formula and a short timing",
+    "allgather": "each rank to all",
+    "leaders": "one rank of each machine to those of the others",
+    "neighbours": "between ranks whose cells are connected",
+}
+
 #: Methods that --partition names.
 PARTITIONS = {
     "auto": "bisection where the cells have positions, else longest-first",
@@ -24,6 +32,62 @@ def add_config(parser: Parser) -> None:
     """Add the argument CONFIG."""
     text = "SONATA simulation config (JSON)"
     parser.add_argument("config", type=Path, metavar="CONFIG", help=text)
+
+
+def add_exchange_options(parser: Parser) -> None:
+    """Add the options of the spike exchange."""
+    parser.add_argument(
+        "--exchange",
+        choices=EXCHANGES,
+        default="auto",
+        help="how spikes travel between ranks: "
+        + "; ".join(f"{name}: {text}" for name, text in EXCHANGES.items())
+        + " (default: auto)",
+    )
+    parser.add_argument(
+        "--intervals",
+        type=int,
+        choices=(1, 2, 3, 4),
+        default=2,
+        help="exchanges in the shortest delay; all but one overlap with computation (default: 2)",
+    )
+    parser.add_argument(
+        "--watchdog",
+        type=positive,
+        metavar="S",
+        help="how long a rank waits for others before it ends the job with code 124 "
+        "(default: DISTNET_WATCHDOG, else 600)",
+    )
+
+
+def add_saving_options(parser: Parser) -> None:
+    """Add the options of checkpoints."""
+    parser.add_argument(
+        "--checkpoint-every",
+        type=positive,
+        metavar="MS",
+        help="save the state in DIR/checkpoints so often, and when SIGUSR1 or SIGTERM comes, upon "
+        "which the run leaves with code 75",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the newest checkpoint in DIR, on any number of ranks, or begin where "
+        "there is none; the state is saved when SIGUSR1 or SIGTERM comes",
+    )
+
+
+def add_merge(commands: Commands) -> None:
+    """Add `distnet merge`."""
+    merge = commands.add_parser(
+        "merge",
+        help="make one plain file of every report that is in pieces",
+        description="Make one plain file of every report in DIR that ranks left in pieces, of a "
+        "large run or one that was ended, and remove the pieces.",
+        epilog="example: distnet merge out/mine",
+    )
+    merge.add_argument("folder", type=Path, metavar="DIR", help="what `distnet run` left")
+    merge.add_argument("--keep", action="store_true", help="do not remove the pieces")
 
 
 def add_partition_option(parser: Parser) -> None:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if not TIME.fullmatch(args.time):
         raise LaunchError(f"slurm: --time {args.time} is not a limit such as 30, 2:00:00 or 1-12")
     out = args.out or Path("out") / args.config.stem
-    command = ["distnet", "run", str(args.config), "--out", str(out), "--overwrite"]
+    command = ["distnet", "run", str(args.config), "--out", str(out), "--overwrite", "--resume"]
     job = Job(
         name=f"distnet-{args.config.stem}",
         command=shlex.join([*command, *shlex.split(args.run_options)]),

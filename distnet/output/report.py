@@ -108,18 +108,7 @@ class ReportWriter:
         group = self._file.create_group(f"report/{elements.population}")
         shape = (self.n_rows, len(elements.element_ids))
         data = group.create_dataset("data", shape=shape, dtype="f4")  # libsonata reads no f8
-        data.attrs["variable"] = variable
-        data.attrs["units"] = unit
-        mapping = group.create_group("mapping")
-        nodes = mapping.create_dataset("node_ids", data=elements.node_ids.astype(np.uint64))
-        nodes.attrs["sorted"] = np.uint8(np.all(np.diff(elements.node_ids) > 0))
-        # libsonata reads index_pointers, BMTK index_pointer.
-        for name in ("index_pointers", "index_pointer"):
-            mapping.create_dataset(name, data=elements.index_pointers.astype(np.uint64))
-        mapping.create_dataset("element_ids", data=elements.element_ids.astype(np.uint32))
-        mapping.create_dataset("element_pos", data=elements.element_pos)
-        axis = mapping.create_dataset("time", data=np.array(time))
-        axis.attrs["units"] = "ms"
+        add_mapping(group, data, elements, time, variable, unit)
         return data
 
     def write(self, first_row: int, rows: np.ndarray) -> None:
@@ -176,6 +165,29 @@ class ReportWriter:
             self.close()
         else:
             self.abort()
+
+
+def add_mapping(
+    group: h5py.Group,
+    data: h5py.Dataset,
+    elements: Elements,
+    time: tuple[float, float, float],
+    variable: str,
+    unit: str,
+) -> None:
+    """Describe the columns and the times (start, stop, dt [ms]) of a report's data."""
+    data.attrs["variable"] = variable
+    data.attrs["units"] = unit
+    mapping = group.create_group("mapping")
+    nodes = mapping.create_dataset("node_ids", data=elements.node_ids.astype(np.uint64))
+    nodes.attrs["sorted"] = np.uint8(np.all(np.diff(elements.node_ids) > 0))
+    # libsonata reads index_pointers, BMTK index_pointer.
+    for name in ("index_pointers", "index_pointer"):
+        mapping.create_dataset(name, data=elements.index_pointers.astype(np.uint64))
+    mapping.create_dataset("element_ids", data=elements.element_ids.astype(np.uint32))
+    mapping.create_dataset("element_pos", data=elements.element_pos)
+    axis = mapping.create_dataset("time", data=np.array(time))
+    axis.attrs["units"] = "ms"
 
 
 def count_rows(start: float, stop: float, dt: float) -> int:
