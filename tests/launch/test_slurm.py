@@ -38,7 +38,7 @@ def test_cores_without_gpus(capsys):
     assert (asked["partition"], asked["account"]) == ("long", "me")
     assert "\nmodule load x\n" in text
     assert "--cpu-bind=cores" in text
-    assert "--out 'my out' --overwrite --tstop 100" in text
+    assert "--out 'my out' --overwrite --resume --tstop 100" in text
 
 
 @pytest.mark.parametrize(
