@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mod_corpus import ModFile, archives, name_and_version
 
+from distnet import mechanisms
 from kernels.errors import NmodlError
 from kernels.nmodl import loads, parse
+from kernels.nmodl.catalogue import stand_in
 from kernels.nmodl.lower import read
 
 LONGEST = 300  # seconds for one file, compilation included
+#: The columns of the page.
+STAGES = ("parsed", "lowered", "compiled for the CPU", "compiled for a GPU")
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,7 @@ class Outcome:
     """How far one file came."""
 
     file: ModFile
-    parsed: bool
-    lowered: bool
-    compiled: bool | None  # None: not tried
+    stages: frozenset[str] = frozenset()  # of STAGES
     line: int = 0
     message: str = ""
 
@@ -58,54 +60,64 @@ def limited(seconds: float, processor: bool = False) -> Iterator[None]:
         signal.signal(name, before)
 
 
-def examine(file: ModFile, compile_it: Callable[[Path], None] | None = None) -> Outcome:
+def examine(file: ModFile, compile_too: bool = False) -> Outcome:
     """Take one file as far as it goes."""
-    parsed = lowered = False
-    compiled = None if compile_it is None else False
+    if compile_too:
+        return _compiled(file)
+    stages: set[str] = set()
     try:
         with limited(LONGEST):
             text = read(file.path)
             parse(text, str(file.path))
-            parsed = True
-            loads(text, str(file.path))
-            lowered = True
-            if compile_it is not None:
-                compile_it(file.path)
-                compiled = True
+            stages.add("parsed")
+            if stand_in(text) is None:
+                loads(text, str(file.path))
+            stages.add("lowered")
     except NmodlError as problem:
-        return Outcome(file, parsed, lowered, compiled, problem.line, problem.message)
+        return Outcome(file, frozenset(stages), problem.line, problem.message)
     except Exception as problem:  # noqa: BLE001  (anything else is a fault to be listed)
-        return Outcome(file, parsed, lowered, compiled, 0, f"FAULT {problem!r:.300}")
-    return Outcome(file, parsed, lowered, compiled)
+        return Outcome(file, frozenset(stages), 0, f"FAULT {problem!r:.300}")
+    return Outcome(file, frozenset(stages))
+
+
+def _compiled(file: ModFile) -> Outcome:
+    """As `distnet mechanisms` has it."""
+    found = mechanisms.examine(file.path)
+    reached = (found.parsed, bool(found.name), found.compiled_cpu, found.compiled_cuda)
+    stages = frozenset(stage for stage, ok in zip(STAGES, reached, strict=True) if ok)
+    if found.error is None:
+        return Outcome(file, stages)
+    return Outcome(file, stages, found.error.line, found.error.message)
 
 
 def report(files: Sequence[ModFile], compile_too: bool, markdown: Path | None) -> None:
-    """Print totals and reasons; write them as a page too."""
-    compile_it = None
-    if compile_too:
-        from side_by_side.distnet_side import compile_file as compile_it
-    outcomes = [examine(file, compile_it) for file in files]
+    """Print totals and reasons; write them into a page too."""
+    outcomes = [examine(file, compile_too) for file in files]
     print(totals(outcomes))
     for reason, group in grouped(outcomes):
         print(f"\n{len(group):4} {reason}")
         for outcome in group:
             print(f"       {outcome.file.label}:{outcome.line}: {outcome.message}")
     if markdown is not None:
-        markdown.write_text(page(outcomes))
+        insert(markdown, "corpus", page(outcomes))
 
 
 def totals(outcomes: Sequence[Outcome]) -> str:
     """One line."""
     n = len(outcomes)
-    parts = [f"{n} files", _share("parsed", sum(o.parsed for o in outcomes), n)]
-    parts.append(_share("lowered", sum(o.lowered for o in outcomes), n))
-    if any(o.compiled is not None for o in outcomes):
-        parts.append(_share("compiled for the CPU", sum(o.compiled is True for o in outcomes), n))
-    return ", ".join(parts)
+    counts = [(stage, sum(stage in o.stages for o in outcomes)) for stage in STAGES]
+    parts = [f"{k} {stage} ({100.0 * k / max(n, 1):.1f} %)" for stage, k in counts if k]
+    return ", ".join([f"{n} files", *parts])
 
 
-def _share(word: str, count: int, n: int) -> str:
-    return f"{count} {word} ({100.0 * count / max(n, 1):.1f} %)"
+def insert(path: Path, section: str, text: str) -> None:
+    """Put text between the marks of a section of a page."""
+    start, end = f"<!-- {section} -->\n", f"<!-- end of {section} -->"
+    before, found, rest = path.read_text().partition(start)
+    _, also, after = rest.partition(end)
+    if not (found and also):
+        raise SystemExit(f"{path} has no section {start.strip()} ... {end}")
+    path.write_text(before + start + text + end + after)
 
 
 def grouped(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
@@ -118,21 +130,21 @@ def grouped(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
 
 
 def page(outcomes: Sequence[Outcome]) -> str:
-    """The tables of docs/nmodl.md."""
-    lines = ["| package | version | distinct files | parsed | lowered |", "|---|---|---|---|---|"]
+    """The tables of the page."""
+    used = [stage for stage in STAGES if any(stage in o.stages for o in outcomes)]
+    lines = ["| package | version | distinct files | " + " | ".join(used) + " |"]
+    lines.append("|---" * (3 + len(used)) + "|")
     for archive in archives():
         package, version = name_and_version(archive)
         mine = [o for o in outcomes if o.file.package == package]
-        parsed, lowered = sum(o.parsed for o in mine), sum(o.lowered for o in mine)
-        lines.append(f"| {package} | {version} | {len(mine)} | {parsed} | {lowered} |")
-    lines += ["", totals(outcomes) + ".", "", "| files | refused because | for example |"]
+        counts = " | ".join(str(sum(stage in o.stages for o in mine)) for stage in used)
+        lines.append(f"| {package} | {version} | {len(mine)} | {counts} |")
+    lines += ["", f"{totals(outcomes)}.", "", "| files | refused because | for example |"]
     lines.append("|---|---|---|")
     for reason, group in grouped(outcomes):
         first = group[0]
-        lines.append(
-            f"| {len(group)} | {_cell(reason)} | {first.file.label}:{first.line}: "
-            f"{_cell(first.message)} |"
-        )
+        example = f"{first.file.label}:{first.line}: {_cell(first.message)}"
+        lines.append(f"| {len(group)} | {_cell(reason)} | {example} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """Every .mod file of a folder in NEURON and in distnet: a line a file, and totals.
 
     python tests/neuron_side_by_side.py FOLDER [--limit N] [--only NAME] [--json] [--backend cpu]
+                                               [--markdown PAGE]
 
 FOLDER may be left out: then it is the corpus of `mod_corpus.py`. See `side_by_side/protocol.py` for
 the experiment. NEURON's builds and results are kept in `DISTNET_SIDE_BY_SIDE` (by default a folder
@@ -14,13 +15,14 @@ import argparse
 import json
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from mod_corpus import ModFile, corpus, distinct  # noqa: E402
-from mod_report import TooLong, limited  # noqa: E402
+from mod_report import TooLong, insert, limited  # noqa: E402
 from side_by_side.compare import OUTCOMES, Comparison, compare  # noqa: E402
 
 SECONDS = 400  # for one file, all compilation included
@@ -56,6 +58,26 @@ def totals(every: list[Comparison]) -> str:
     return f"{len(every)} files: {text}; of the equal ones {idle} showed no variable that moves"
 
 
+def page(every: list[Comparison]) -> str:
+    """The tables for docs."""
+    lines = [f"NEURON {version('neuron')}. {totals(every)}.", ""]
+    lines += ["| outcome | package | file | what |", "|---|---|---|---|"]
+    for made in sorted(every, key=lambda c: (OUTCOMES.index(c.outcome), c.file)):
+        if made.outcome not in ("equal", "refused"):
+            package, _, name = made.file.partition("/")
+            note = made.note.replace("|", "\\|").replace("\n", " ")
+            lines.append(f"| {made.outcome} | {package} | {name} | {note:.200} |")
+    worst = sorted((c for c in every if c.outcome == "equal"), key=lambda c: -c.worst)
+    lines += ["", "Largest relative differences of the equal ones:", ""]
+    lines += ["| package | file | allowed | largest | of |", "|---|---|---|---|---|"]
+    for made in worst[:10]:
+        package, _, name = made.file.partition("/")
+        variable = made.variable.replace("own.", "")
+        row = (package, name, f"{made.tolerance:g}", f"{made.worst:.1e}", variable)
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -65,8 +87,11 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--backend", default="cpu", help="cpu or reference")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--markdown", type=Path, help="put the totals into this page")
     options = parser.parse_args()
     folder = options.folder
+    if folder is not None and not folder.is_dir():
+        parser.error(f"{folder} is not a folder")
     files = corpus() if folder is None else distinct(folder, folder.resolve().name)
     files = [f for f in files if not options.only or options.only in str(f.path)][: options.limit]
     every: list[Comparison] = []
@@ -76,6 +101,8 @@ def main() -> int:
             every.append(done.result())
             print(json.dumps(every[-1].as_json()) if options.json else line(every[-1]), flush=True)
     print(totals(every), file=sys.stderr if options.json else sys.stdout)
+    if options.markdown is not None:
+        insert(options.markdown, "neuron", page(every))
     return int(any(c.outcome in ("DIFFERS", "FAULT") for c in every))
 
 

@@ -25,13 +25,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from mod_corpus import corpus  # noqa: E402
 from mod_report import TooLong, limited  # noqa: E402
 
-from kernels.cpu.printer import MechanismPrinter  # noqa: E402
+from kernels.cpu.single import numba_text  # noqa: E402
 from kernels.errors import NmodlError  # noqa: E402
-from kernels.hoist import hoist  # noqa: E402
 from kernels.nmodl import BUILT_IN, loads  # noqa: E402
 from kernels.nmodl.lower import read  # noqa: E402
-from kernels.specialise import specialise  # noqa: E402
-from kernels.storage import storage_of  # noqa: E402
 
 LONGEST = 1.0  # seconds of processor time a case
 HANGS = 5.0  # seconds of it after which a case is broken off
@@ -104,8 +101,7 @@ def judge(case: Case) -> Verdict:
         with limited(HANGS, processor=True):
             mechanism = loads(case.text, "case.mod")
             taken = True
-            ready = hoist(specialise(mechanism, {"celsius": 20.0}))
-            MechanismPrinter(ready, storage_of(ready, frozenset()), frozenset()).text()
+            numba_text(mechanism)
     except NmodlError as problem:
         message = str(problem)
     except TooLong:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from side_by_side import distnet_side, neuron_side, protocol
 from distnet.errors import DistnetError
 from kernels.errors import KernelsError, NmodlError
 from kernels.nmodl import loads, parse
+from kernels.nmodl.catalogue import stand_in
 from kernels.nmodl.lower import read
 
 CLOSED_FORM, ITERATED = 1e-9, 1e-6  # relative
@@ -48,8 +50,13 @@ class Comparison:
 
 def compare(path: Path, label: str, backend: str = "cpu") -> Comparison:
     """Run one file in both simulators."""
+    text = read(path)
+    own = stand_in(text)
+    if own is not None:
+        note = f"the built-in {own.stem} stands in for it; both need spike trains to play"
+        return Comparison(label, "skipped", note=note)
     try:
-        text = protocol.without_clash(read(path))
+        text = protocol.without_clash(text)
         mechanism = loads(text, str(path))
     except NmodlError as problem:
         return Comparison(label, "refused", note=f"{problem.line}: {problem.message}")
@@ -76,6 +83,13 @@ def compare(path: Path, label: str, backend: str = "cpu") -> Comparison:
         return made
     judge(made, ours, theirs, mechanism.states)
     return made
+
+
+def ask_neuron(path: Path) -> None:
+    """Have NEURON's result of one file made and kept; say nothing if that fails."""
+    with suppress(KernelsError, neuron_side.NeuronFailed):
+        text = protocol.without_clash(read(path))
+        neuron_side.traces(text, path.parent, loads(text, str(path)))
 
 
 def reason_to_skip(text: str) -> str:

@@ -17,8 +17,6 @@ from distnet.recording import Recording
 from distnet.settings import Settings
 from distnet.simulation import Simulation
 from kernels.mechanism import Mechanism
-from kernels.nmodl import loads
-from kernels.nmodl.lower import read
 
 
 def traces(
@@ -27,16 +25,6 @@ def traces(
     """Every wanted trace, named as `neuron_process` names them."""
     with _folder(text, includes, protocol.companions(mechanism)) as folder:
         return _run(folder, mechanism, wanted, backend)
-
-
-def compile_file(path: Path) -> None:
-    """Compile the functions of one file for the CPU, and take two steps."""
-    text = protocol.without_clash(read(path))
-    mechanism = loads(text, str(path))
-    with _folder(text, path.parent, {}) as folder:
-        network, _ = _network(mechanism, {})
-        simulation = Simulation(network, _settings(folder), [], "cpu")
-        simulation.run(2 * protocol.DT)
 
 
 @contextmanager
