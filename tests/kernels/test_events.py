@@ -171,6 +171,34 @@ def test_a_crossing_is_found_once(blocks, backend):
     np.testing.assert_array_equal(found.spikes.time, expected * 0.025)
 
 
+#: What reads the time: currents in the middle of a step, states at its end.
+CLOCK = """
+NEURON { POINT_PROCESS Clock NONSPECIFIC_CURRENT i RANGE i, tau }
+PARAMETER { tau = 0.7 (ms) }
+ASSIGNED { v (mV) i (nA) }
+STATE { s }
+INITIAL { s = 0 }
+BREAKPOINT { SOLVE follow METHOD cnexp  i = 1e-3*t }
+DERIVATIVE follow { s' = (t - s)/tau }
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_currents_see_the_middle_of_a_step_and_states_its_end(blocks, backend):
+    clock = instances(loads(CLOCK), [0], [0])
+    probes = [Probe(name, np.zeros(1, int), 1) for name in ("v", "Clock.s", "Clock.i")]
+    found = run(blocks, blocks.simple([clock], probes=probes), backend, 40).samples
+    voltage, state, current = (rows[:, 0] for rows in found)
+    dt, steps, decay = 0.025, np.arange(39), np.exp(-0.025 / 0.7)
+    np.testing.assert_allclose(current[1:], 1e-3 * (steps + 0.5) * dt, rtol=1e-12)
+    np.testing.assert_allclose(np.diff(voltage), -current[1:] * dt / 0.01, rtol=1e-9)
+    expected = [0.0]
+    for step in steps:
+        end = (step + 1) * dt
+        expected.append(end + (expected[-1] - end) * decay)
+    np.testing.assert_allclose(state, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_cell_that_begins_above_its_threshold_spikes_at_0(blocks, backend):
     block = blocks.simple([], v_init=0.0, sources=[(0, -1, -1)])

@@ -21,7 +21,7 @@ def found(mpirun, tmp_path_factory):
     def get(n):
         if n not in kept:
             out = tmp_path_factory.mktemp(f"ranks{n}")
-            done = mpirun(n, [JOB, out, *NAMES], timeout=240)
+            done = mpirun(n, [JOB, out, *NAMES], timeout=400)
             assert done.returncode == 0, done.output
             kept[n] = {name: np.load(out / f"{name}.npz") for name in NAMES}
         return kept[n]

@@ -1,6 +1,8 @@
 """`distnet run` in which one rank fails in the middle of the simulation.
 
-python failing.py HOW RANK run CONFIG ...
+python failing.py HOW RANK WHEN run CONFIG ...
+
+The file WHEN gets the time at which it happened.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 
 from mpi4py import MPI
 
@@ -16,7 +20,7 @@ from launch.cli import main
 
 EPOCHS = 20  # before it happens
 
-how, rank = sys.argv[1], int(sys.argv[2])
+how, rank, when = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 advance = CpuEngine.advance
 calls = 0
 
@@ -25,6 +29,7 @@ def failing(self, *arguments):
     global calls
     calls += 1
     if calls == EPOCHS and rank in (MPI.COMM_WORLD.rank, -1):
+        when.write_text(str(time.time()))
         if how == "raise":
             raise ValueError("on purpose")
         if how == "memory":
@@ -34,4 +39,4 @@ def failing(self, *arguments):
 
 
 CpuEngine.advance = failing
-sys.exit(main(sys.argv[3:]))
+sys.exit(main(sys.argv[4:]))
