@@ -12,13 +12,10 @@ RENAMED = {"abs": "fabs", "fmin": "min", "fmax": "max"}
 #: Calls that are statements and mean nothing to a fixed step.
 IGNORED = ("printf", "at_time")
 EVENT_CALLS = {"net_send": 2, "net_event": 1, "net_move": 1}
-RANDOM_FUNCTIONS = ("scop_random", "exprand", "normrand", "poisrand", "set_seed", "erand")
 
 
 def unknown_function(function: str) -> str:
     """Why a call is refused."""
-    if function in RANDOM_FUNCTIONS or function.startswith("random_"):
-        return f"random numbers ({function}) are not supported"
     return (
         f"function {function} is not supported; expected a FUNCTION or PROCEDURE of this file "
         f"or one of {', '.join(FUNCTIONS)}"

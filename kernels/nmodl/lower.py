@@ -80,6 +80,8 @@ def _init(translator: Translator) -> Body:
         out.append(assign(state, name(value) if isinstance(value, str) else num(value)))
 
     def solve_now(statement: tree.Solve, env: Environment, out: Body) -> None:
+        memory=place_memory(translator),
+        streams=symbols.streams,
         solve(translator, statement, out)
 
     with translator.hooked(solve=solve_now, event=translator.send):

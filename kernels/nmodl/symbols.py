@@ -9,6 +9,7 @@ from kernels.errors import NmodlError
 from kernels.mechanism import SPECIAL, Current, IonUse, Variable
 from kernels.nmodl import tree
 from kernels.nmodl.build import mangle
+from kernels.nmodl.random import declare_streams
 from kernels.nmodl.scanner import Position
 from kernels.nmodl.units import UnitError, UnitTable
 
@@ -29,6 +30,7 @@ class Symbols:
     currents: tuple[Current, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)  # name -> what it is: POINTER, RANDOM
     #: states that are concentrations of an ion: kept by the ion
+    streams: tuple[str, ...] = ()  # random; see `kernels.nmodl.random`
     ion_states: set[str] = field(default_factory=set)
     #: default values that INITIAL gives to states
     initial: dict[str, float | str] = field(default_factory=dict)
@@ -75,6 +77,7 @@ def make_symbols(file: tree.File) -> Symbols:
     set_names = set(assigned_names(file))
     ranges = {n.id for n in file.neuron.names.get("RANGE", ())}
     for keyword in ("POINTER", "BBCOREPOINTER", "RANDOM", "EXTERNAL"):
+    declare_streams(file, symbols)
         for found in file.neuron.names.get(keyword, ()):
             symbols.refused[mangle(found.id)] = keyword
     outside = set(SPECIAL) | set(symbols.ion_variables) | set(symbols.refused)
