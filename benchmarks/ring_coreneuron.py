@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +38,5 @@ def build(folder: Path) -> Path | str:
 def exact_hh() -> str:
     """Our hh without its TABLE, under a name that the wheel's own does not have."""
     text = HH.read_text().replace("SUFFIX hh", "SUFFIX hhexact")
-    text = re.sub(r"\bramp\b", "continued_ramp", text)  # NEURON has a function of that name
     lines = text.splitlines(keepends=True)
     return "".join(line for line in lines if not line.strip().startswith("TABLE"))

@@ -23,6 +23,7 @@ class Settings:
         method: "backward-euler" (first order) or "crank-nicolson" (second order).
         globals: GLOBAL variables of mechanisms, (mechanism, variable) -> value.
         exact: mechanisms whose TABLEs are not used (NEURON's usetable = 0); True for all.
+        seed: of all random streams, 0 to 2**32 - 1: the global index of NEURON's Random123.
         mechanism_folders: folders of .mod files, besides the built-in ones.
     """
 
@@ -32,6 +33,7 @@ class Settings:
     method: str = "backward-euler"
     globals: Mapping[tuple[str, str], float] = field(default_factory=dict)
     exact: bool | frozenset[str] = frozenset()
+    seed: int = 0
     mechanism_folders: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
@@ -42,6 +44,8 @@ class Settings:
         for name in ("celsius", "v_init"):
             if not math.isfinite(getattr(self, name)):
                 raise InputError(name, f"{getattr(self, name)} is not a finite number")
+        if not 0 <= self.seed < 2**32:
+            raise InputError("seed", f"{self.seed} is not a whole number from 0 to {2**32 - 1}")
 
     def is_exact(self, mechanism: str) -> bool:
         """Whether a mechanism's TABLEs are left out."""

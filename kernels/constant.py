@@ -16,7 +16,12 @@ from kernels.storage import ion_variables
 
 def is_constant(mechanism: Mechanism) -> bool:
     """Whether the current of a specialised mechanism is a straight line that never changes."""
-    if not mechanism.current.body or not mechanism.affine or mechanism.state.body:
+    if (
+        not mechanism.current.body
+        or not mechanism.affine
+        or mechanism.state.body
+        or mechanism.memory
+    ):
         return False
     if mechanism.receive is not None or any(current.ion for current in mechanism.currents):
         return False

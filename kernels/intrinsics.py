@@ -303,6 +303,43 @@ def nernst(ci: float, co: float, valence: float, celsius: float) -> float:
     return 1000.0 * GAS_CONSTANT * (celsius + 273.15) / FARADAY / valence * log(co / ci)
 
 
+def philox(id1: float, id2: float, id3: float, key: float, sequence: float) -> float:
+    """Draw number `sequence` of a random stream: a whole number from 0 to 2**32 - 1.
+
+    Philox4x32-10 (Salmon et al., SC11) as NEURON's Random123 streams have it: counter
+    (sequence / 4, id3, id1, id2), key (key, 0), the four words of a counter in order. Arguments are
+    whole numbers below 2**32, `sequence` below 2**34; their low bits are those of 2**52 + x.
+    """
+    counter = floor(sequence * 0.25)
+    word = sequence - 4.0 * counter
+    a = to_bits(counter + 4503599627370496.0) & 4294967295
+    b = to_bits(id3 + 4503599627370496.0) & 4294967295
+    c = to_bits(id1 + 4503599627370496.0) & 4294967295
+    d = to_bits(id2 + 4503599627370496.0) & 4294967295
+    k = to_bits(key + 4503599627370496.0) & 4294967295
+    m = k - k
+    n = 0
+    while n < 10:
+        p = 3528531795 * a
+        q = 3449720151 * c
+        a = ((q >> 32) & 4294967295) ^ b ^ k
+        c = ((p >> 32) & 4294967295) ^ d ^ m
+        b = q & 4294967295
+        d = p & 4294967295
+        k = (k + 2654435769) & 4294967295
+        m = (m + 3144134277) & 4294967295
+        n = n + 1
+    a = b if word == 1.0 else a
+    a = c if word == 2.0 else a
+    a = d if word == 3.0 else a
+    return float(a)
+
+
+def philox_uniform(id1: float, id2: float, id3: float, key: float, sequence: float) -> float:
+    """The same draw between 0 and 1, both excluded: (draw + 1) / (2**32 + 1)."""
+    return (philox(id1, id2, id3, key, sequence) + 1.0) * 2.3283064359965952e-10
+
+
 math_inf = math.inf
 math_nan = math.nan
 
@@ -344,4 +381,6 @@ INTRINSICS: dict[str, Callable[..., float]] = {
     "tanh": tanh,
     "min": minimum,
     "max": maximum,
+    "philox": philox,
+    "philox_uniform": philox_uniform,
 }

@@ -4,9 +4,14 @@ A kernel's body is a list of plain scalar statements in a small typed subset of 
 
 - statements: ``name = expression``, ``if``/``else``, ``while``, ``break``, and, where events are
   handled, the calls ``net_send(delay, flag)``, ``net_event(time)``, ``net_move(time)``;
+  ``name = element(place)`` and ``set_element(place, value)`` reach `Mechanism.memory`: they keep
+  their order, and place is a whole float64 inside of it;
 - expressions: float constants, names, ``+ - * /``, unary ``-``, comparisons, ``and or not``, and
   calls of the functions in `kernels.intrinsics.INTRINSICS` (exp, log, pow, sqrt, fabs, ...,
-  `table`); ``train(i)`` is time i of the instance's spike train, negative past its end.
+  `table`); ``train(i)`` is time i of the instance's spike train, negative past its end;
+  ``philox`` and ``philox_uniform`` of (id1, id2, id3, key, sequence) are pure functions; a random
+  stream is the variables that it takes: ``NAME__id1``, ``NAME__id2``, ``NAME__id3``,
+  ``NAME__sequence`` of each stream and ``random__key`` of all, ordinary ones of the instance.
 
 Names are the variables of the mechanism, the special variables in `SPECIAL`, and temporaries. Every
 value is a float64. A body is inlined: it holds no call of a FUNCTION or PROCEDURE of the .mod file.
@@ -110,6 +115,10 @@ class Mechanism:
     receive: Kernel | None = None  # NET_RECEIVE; also reads `flag`; t is the exact event time
     receive_init: Kernel | None = None  # INITIAL inside NET_RECEIVE: once a connection
     tables: tuple[Table, ...] = ()
+    #: variables with an index: place p of `element` and `set_element` is the variable memory[p];
+    #: bodies reach them in no other way
+    memory: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()  # names of random streams; who sets none gets ids of its own
 
     def variables(self) -> dict[str, Variable]:
         """Everything with one value an instance."""

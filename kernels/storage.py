@@ -99,7 +99,8 @@ def storage_of(
     ions = ion_variables(mechanism)
     own = mechanism.variables()
     loaded = {name for kernel in _kernels(mechanism) for name in kernel.loads} | keep
-    wanted = [name for name in own if name in loaded and name not in ions]
+    wanted = list(mechanism.memory)  # side by side
+    wanted += [name for name in own if name in loaded and name not in ions]
     wanted += [name for name in ("diam", "area") if name in loaded]
     gathered = {n: f for n, f in ions.items() if f in live and (n in loaded or _sets(mechanism, n))}
     wanted += [n for n in ions if n not in gathered and n in loaded and ions[n][1] != "i"]

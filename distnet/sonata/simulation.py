@@ -77,6 +77,7 @@ def load(
             dt=run.dt,
             celsius=run.celsius,
             v_init=run.v_init,
+            seed=run.seed,
             mechanism_folders=mechanism_folders(components),
         ),
         reports=tuple(read_reports(config, sets, nodes, run)),

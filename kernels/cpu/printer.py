@@ -84,7 +84,19 @@ def local_name(name: str) -> str:
 
 
 class _Calls(ast.NodeTransformer):
-    """Gives intrinsic calls their compiled names, self-events their arguments."""
+    """Gives intrinsic calls their compiled names, self-events their arguments.
+
+    `memory` is where element 0 of the instance's memory lies in a tile, "d[" excluded.
+    """
+
+    def __init__(self, memory: str = ""):
+        self.memory = memory
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        if isinstance(node.value, ast.Call) and _called(node.value) == "set_element":
+            place, value = (ast.unparse(self.visit(argument)) for argument in node.value.args)
+            return ast.parse(f"d[{self.memory} + int({place}) * {LANES}] = {value}").body[0]
+        return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Name(local_name(node.id), node.ctx)
@@ -95,6 +107,8 @@ class _Calls(ast.NodeTransformer):
         text = ", ".join(ast.unparse(argument) for argument in node.args)
         if name == "table":
             return ast.parse(f"table[int({text})]", mode="eval").body
+        if name == "element":
+            return ast.parse(f"d[{self.memory} + int({text}) * {LANES}]", mode="eval").body
         if name == "net_send":
             time, flag = (ast.unparse(argument) for argument in node.args)
             return self._outbox(f"send(t + ({time}), {flag}, i, w")
@@ -111,11 +125,15 @@ class _Calls(ast.NodeTransformer):
         return ast.parse(f"{head}, {OUTBOX})", mode="eval").body
 
 
-def body_lines(body: tuple[ast.stmt, ...]) -> list[str]:
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def body_lines(body: tuple[ast.stmt, ...], memory: str = "") -> list[str]:
     """A kernel's body as text."""
     lines: list[str] = []
     for statement in body:
-        renamed = _Calls().visit(ast.parse(ast.unparse(statement)).body[0])
+        renamed = _Calls(memory).visit(ast.parse(ast.unparse(statement)).body[0])
         lines += ast.unparse(ast.fix_missing_locations(renamed)).splitlines()
     return lines
 
@@ -155,6 +173,11 @@ class MechanismPrinter:
         return (
             f"d[{self.slots[name] * LANES} + {lane}]" if lane else f"d[{self.slots[name] * LANES}]"
         )
+
+    def _body(self, kernel: Kernel, lane: str) -> list[str]:
+        first = self.mechanism.memory[0] if self.mechanism.memory else ""
+        place = str(self.slots[first] * LANES) if first else ""
+        return body_lines(kernel.body, f"{place} + {lane}" if lane else place)
 
     def _loads(self, kernel: Kernel, lane: str) -> list[str]:
         lines = []
@@ -219,9 +242,9 @@ class MechanismPrinter:
             lines += [f"    w = -{max(1, n_argument)}", "    for i in range(n):"]
             lines.append(f"        d = data[i // {LANES} * {stride} + i % {LANES}:]")
             inner = ["o = node[i]", *self._gathers(kernel, lane), *self._loads(kernel, lane)]
-            inner += [*body_lines(kernel.body), *self._stores(kernel, lane)]
+            inner += [*self._body(kernel, ""), *self._stores(kernel, lane)]
             return lines + _indent(inner + self._scatters(kernel, lane), 2)
-        compute = [*self._loads(kernel, lane), *body_lines(kernel.body)]
+        compute = [*self._loads(kernel, lane), *self._body(kernel, lane)]
         if current and "v" not in kernel.loads:
             compute.insert(0, f"v = {self._place('_v', lane)}")
         compute += self._stores(kernel, lane)
@@ -265,7 +288,7 @@ class MechanismPrinter:
         inner += [
             f"{local_name(a)} = weights[w + {k}]" for k, a in enumerate(kernel.args) if a in used
         ]
-        inner += [*body_lines(kernel.body), *self._stores(kernel, "")]
+        inner += [*self._body(kernel, ""), *self._stores(kernel, "")]
         inner += [
             f"weights[w + {k}] = {local_name(a)}"
             for k, a in enumerate(kernel.args)

@@ -1,11 +1,13 @@
-TITLE generator of regular spike trains
+TITLE generator of regular or noisy spike trains
 
-: `number` spikes, `interval` apart, from `start` on. An event of positive weight starts the train
-: anew when it is over; one of negative weight ends it.
+: `number` spikes from `start` on, `interval` apart on average: noise = 0 regular, noise = 1 a
+: Poisson process, between them intervals of a fixed and an exponentially distributed part. An
+: event of positive weight starts the train anew when it is over; one of negative weight ends it.
 
 NEURON {
     ARTIFICIAL_CELL NetStim
-    RANGE interval, number, start
+    RANGE interval, number, start, noise
+    RANDOM ranvar
     THREADSAFE
 }
 
@@ -13,19 +15,32 @@ PARAMETER {
     interval = 10 (ms)
     number = 10
     start = 50 (ms)
+    noise = 0
 }
 
 ASSIGNED {
     on
     sent
+    wait (ms)
 }
 
 INITIAL {
+    random_setseq(ranvar, 0)
     on = 0
     sent = 0
+    if (noise < 0) {
+        noise = 0
+    }
+    if (noise > 1) {
+        noise = 1
+    }
     if (start >= 0 && number > 0) {
         on = 1
-        net_send(start, 2)
+        wait = start
+        if (noise > 0) {
+            wait = fmax(start + next(interval) - interval*(1 - noise), 0)
+        }
+        net_send(wait, 2)
     }
 }
 
@@ -35,7 +50,11 @@ NET_RECEIVE (w) {
         if (w > 0 && on == 0 && number > 0) {
             on = 1
             sent = 0
-            net_send(0, 1)
+            wait = 0
+            if (noise > 0) {
+                wait = next(interval) - interval*(1 - noise)
+            }
+            net_send(wait, 1)
         } else if (w < 0) {
             on = 0
         }
@@ -45,10 +64,22 @@ NET_RECEIVE (w) {
         }
         sent = sent + 1
         net_event(t)
+        wait = next(interval)
         if (sent < number) {
-            net_send(interval, 1)
+            net_send(wait, 1)
         } else {
             on = 0
         }
+    }
+}
+
+FUNCTION next(mean (ms)) (ms) {
+    if (mean <= 0) {
+        mean = 0.01
+    }
+    if (noise == 0) {
+        next = mean
+    } else {
+        next = (1 - noise)*mean + noise*mean*random_negexp(ranvar)
     }
 }

@@ -77,7 +77,7 @@ PROCEDURE rates(v (mV)) {
 
     q10 = 3^((celsius - 6.3)/10)
 
-    opening = 0.1*ramp(-(v + 40), 10)
+    opening = 0.1*continued(-(v + 40), 10)
     closing = 4*exp(-(v + 65)/18)
     mtau = 1/(q10*(opening + closing))
     minf = opening/(opening + closing)
@@ -87,17 +87,17 @@ PROCEDURE rates(v (mV)) {
     htau = 1/(q10*(opening + closing))
     hinf = opening/(opening + closing)
 
-    opening = 0.01*ramp(-(v + 55), 10)
+    opening = 0.01*continued(-(v + 55), 10)
     closing = 0.125*exp(-(v + 65)/80)
     ntau = 1/(q10*(opening + closing))
     ninf = opening/(opening + closing)
 }
 
 : x/(exp(x/k) - 1), continued through x = 0
-FUNCTION ramp(x, k) {
+FUNCTION continued(x, k) {
     if (fabs(x/k) < 1e-6) {
-        ramp = k*(1 - x/k/2)
+        continued = k*(1 - x/k/2)
     } else {
-        ramp = x/(exp(x/k) - 1)
+        continued = x/(exp(x/k) - 1)
     }
 }

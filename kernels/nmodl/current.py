@@ -40,7 +40,12 @@ def total(currents: Sequence[Current]) -> ast.expr:
 
 
 def _exact(body: list[ast.stmt], currents: Sequence[Current]) -> list[ast.stmt] | None:
-    """Body with the exact derivative, or None where the derivative itself depends on v."""
+    """Body with the exact derivative, or None where the derivative itself depends on v.
+
+    NEURON evaluates a current twice; where it draws random numbers that is twice as many.
+    """
+    if any(_draws(statement) for statement in body):
+        return None
     try:
         statements, active = differentiate(body, "v")
         rate = derivative(total(currents), "v", active)
@@ -52,6 +57,11 @@ def _exact(body: list[ast.stmt], currents: Sequence[Current]) -> list[ast.stmt] 
     if "v" in stores_of(body):
         return None
     return statements
+
+
+def _draws(statement: ast.stmt) -> bool:
+    names = (n.id for n in ast.walk(statement) if isinstance(n, ast.Name))
+    return any(name.startswith("philox") for name in names)
 
 
 def _two_evaluations(body: list[ast.stmt], currents: Sequence[Current]) -> list[ast.stmt]:

@@ -89,6 +89,8 @@ def _name_or_call(cursor: Cursor) -> tree.Expression:
 def parse_rest_of_name(cursor: Cursor, token: Token) -> tree.Name:
     """What follows a name: an index, primes, a time index @n (read, not kept)."""
     index, order = None, 0
+    while cursor.accept("'"):
+        order += 1
     if cursor.accept("["):
         index = parse_expression(cursor)
         cursor.expect("]")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from kernels.mechanism import SPECIAL, Kernel, Mechanism
 from kernels.nmodl import tree
+from kernels.nmodl.arrays import NeedsMemory, place_memory
 from kernels.nmodl.build import assign, mangle, name, num
 from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
 from kernels.nmodl.optimise import optimise
-from kernels.nmodl.solve import solve
+from kernels.nmodl.solve import advance, solve
 from kernels.nmodl.symbols import Symbols, make_symbols
 from kernels.nmodl.tables import Tables
 from kernels.nmodl.translate import Body, Environment, Translator
@@ -38,8 +39,20 @@ def make_mechanism(file: tree.File, tables: bool = True) -> Mechanism:
         NmodlError: the file holds what is wrong or not supported.
     """
     check(file)
+    in_memory: set[str] = set()
+    while True:
+        try:
+            return _lowered(file, tables, in_memory)
+        except NeedsMemory as found:
+            in_memory.add(found.array)
+
+
+def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
+    """The mechanism, with these arrays in its memory."""
     symbols = make_symbols(file)
+    symbols.memory |= in_memory
     translator = Translator(file, symbols)
+    translator.hooks["advance"] = lambda routine, env, out: advance(translator, routine, out)
     table_maker = Tables(translator)
     if tables:
         translator.table = table_maker.look_up
@@ -67,6 +80,8 @@ def make_mechanism(file: tree.File, tables: bool = True) -> Mechanism:
         receive=receive,
         receive_init=receive_init,
         tables=tuple(table_maker.made.values()),
+        memory=place_memory(translator),
+        streams=symbols.streams,
     )
 
 
@@ -80,8 +95,6 @@ def _init(translator: Translator) -> Body:
         out.append(assign(state, name(value) if isinstance(value, str) else num(value)))
 
     def solve_now(statement: tree.Solve, env: Environment, out: Body) -> None:
-        memory=place_memory(translator),
-        streams=symbols.streams,
         solve(translator, statement, out)
 
     with translator.hooked(solve=solve_now, event=translator.send):

@@ -58,6 +58,30 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
     out += [_LongStep().visit(s) for s in body]
 
 
+def advance(translator: Translator, routine: tree.Routine, out: Body) -> None:
+    """Put what the call of a DERIVATIVE block does into `out`: its step, by METHOD cnexp.
+
+    Raises:
+        NmodlError: a SOLVE statement gives the block another method, or none does.
+    """
+    method = next((s.method for s in _solves(translator) if s.block == routine.name), "none")
+    if method != "cnexp":
+        raise translator.error(
+            routine.at,
+            f"DERIVATIVE {routine.name} is called and needs METHOD cnexp, found {method}",
+        )
+    if routine.name in translator.stack:
+        raise translator.error(routine.at, f"DERIVATIVE {routine.name} calls itself")
+    translator.stack.append(routine.name)
+    solve_cnexp(translator, routine, {}, out)
+    translator.stack.pop()
+
+
+def _solves(translator: Translator) -> list[tree.Solve]:
+    blocks = [r.body for r in translator.file.routines if r.keyword == "BREAKPOINT"]
+    return [s for b in blocks for s in b.statements if isinstance(s, tree.Solve)]
+
+
 class _LongStep(ast.NodeTransformer):
     """One step so long that what follows is the steady state."""
 

@@ -25,12 +25,13 @@ class Symbols:
     ion_variables: dict[str, bool] = field(default_factory=dict)  # name -> written
     constants: dict[str, float] = field(default_factory=dict)
     arrays: dict[str, int] = field(default_factory=dict)  # .mod name -> length
+    memory: set[str] = field(default_factory=set)  # arrays of `kernels.nmodl.arrays`
     routines: dict[str, tree.Routine] = field(default_factory=dict)
     ions: tuple[IonUse, ...] = ()
     currents: tuple[Current, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)  # name -> what it is: POINTER, RANDOM
-    #: states that are concentrations of an ion: kept by the ion
     streams: tuple[str, ...] = ()  # random; see `kernels.nmodl.random`
+    #: states that are concentrations of an ion: kept by the ion
     ion_states: set[str] = field(default_factory=set)
     #: default values that INITIAL gives to states
     initial: dict[str, float | str] = field(default_factory=dict)
@@ -76,8 +77,8 @@ def make_symbols(file: tree.File) -> Symbols:
     _add_ions(file, symbols)
     set_names = set(assigned_names(file))
     ranges = {n.id for n in file.neuron.names.get("RANGE", ())}
-    for keyword in ("POINTER", "BBCOREPOINTER", "RANDOM", "EXTERNAL"):
     declare_streams(file, symbols)
+    for keyword in ("POINTER", "BBCOREPOINTER", "RANDOM", "EXTERNAL"):
         for found in file.neuron.names.get(keyword, ()):
             symbols.refused[mangle(found.id)] = keyword
     outside = set(SPECIAL) | set(symbols.ion_variables) | set(symbols.refused)

@@ -15,6 +15,7 @@ from typing import Any
 from kernels.errors import NmodlError
 from kernels.mechanism import SPECIAL
 from kernels.nmodl import tree
+from kernels.nmodl.arrays import is_dynamic, read_element, set_element
 from kernels.nmodl.build import (
     Fresh,
     assign,
@@ -36,8 +37,10 @@ from kernels.nmodl.functions import (
     RENAMED,
     unknown_function,
 )
+from kernels.nmodl.loops import lower_from, lower_while
 from kernels.nmodl.optimise import fold_expression
-from kernels.nmodl.returns import returns_in, without_returns
+from kernels.nmodl.random import call_random, is_random
+from kernels.nmodl.returns import without_returns
 from kernels.nmodl.scanner import Position
 from kernels.nmodl.symbols import Symbols, element
 
@@ -52,7 +55,6 @@ MAX_INLINE = 30
 MAX_STATEMENTS = 20_000
 MAX_UNKNOWNS = 40
 MAX_WHOLE = 1_000_000
-MAX_LOOP = 1000
 MAX_POWER = 12
 
 Environment = dict[str, Any]  # name -> its variable (str), value (float) or elements (list[str])
@@ -110,9 +112,9 @@ class Translator:
                 )
                 out += branch(condition, body, orelse)
             case tree.While():
-                self._while(statement, env, out)
+                lower_while(self, statement, env, out)
             case tree.From():
-                self._from(statement, env, out)
+                lower_from(self, statement, env, out)
             case tree.Local():
                 for local, length in statement.names:
                     names = [self.fresh(local) for _ in range(max(1, length))]
@@ -139,10 +141,6 @@ class Translator:
         self.block(block, env, out)
         return out
 
-    def _refuse_returns(self, block: tree.Block) -> None:
-        if returns_in(block):
-            raise self.error(block.at, "a return inside a loop is not supported")
-
     def _assignment(self, statement: tree.Assign, env: Environment, out: Body) -> None:
         if statement.target.order:
             if "derivative" not in self.hooks:
@@ -152,7 +150,10 @@ class Translator:
             self.hooks["derivative"](statement, env, out)
             return
         value = self.expression(statement.value, env, out)
-        out.append(assign(self.target(statement.target, env), value))
+        if is_dynamic(self, statement.target, env):
+            set_element(self, statement.target, value, env, out)
+        else:
+            out.append(assign(self.target(statement.target, env), value))
 
     def target(self, target: tree.Name, env: Environment) -> str:
         """The variable that an assignment sets."""
@@ -162,36 +163,6 @@ class Translator:
         if found.id in self.symbols.globals and target.id not in env:
             raise self.error(target.at, f"{target.id} cannot be set")
         return found.id
-
-    def _while(self, statement: tree.While, env: Environment, out: Body) -> None:
-        self._refuse_returns(statement.body)
-        test = self.condition(statement.condition, env, out)
-        body = self._branch(statement.body, env)
-        if not body:
-            raise self.error(statement.at, "a WHILE loop needs statements")
-        again: Body = []
-        condition = self.condition(statement.condition, env, again)
-        if again:  # the condition needs statements: compute it before the loop and at its end
-            flag = self.fresh("while")
-            out.append(assign(flag, num(0.0)))
-            out.append(ast.If(test, [assign(flag, num(1.0))], []))
-            body += [
-                *again,
-                assign(flag, num(0.0)),
-                ast.If(condition, [assign(flag, num(1.0))], []),
-            ]
-            test = compare(name(flag), ast.NotEq(), num(0.0))
-        out.append(ast.While(test, body, []))
-
-    def _from(self, statement: tree.From, env: Environment, out: Body) -> None:
-        self._refuse_returns(statement.body)
-        first = self.integer(statement.first, env)
-        last = self.integer(statement.last, env)
-        step = self.integer(statement.step, env) if statement.step is not None else 1
-        if step == 0 or abs(last - first) > MAX_LOOP:
-            raise self.error(statement.at, f"a FROM loop has at most {MAX_LOOP} rounds, step not 0")
-        for i in range(first, last + (1 if step > 0 else -1), step):
-            self.block(statement.body, {**env, statement.index: float(i)}, out)
 
     def integer(self, node: tree.Expression, env: Environment) -> int:
         """The value of an expression that must be a whole number known now."""
@@ -228,6 +199,8 @@ class Translator:
             case tree.Number():
                 return num(node.value)
             case tree.Name():
+                if is_dynamic(self, node, env):
+                    return read_element(self, node, env, out)
                 return self.resolve(node, env)
             case tree.Call():
                 value = self._call(node, env, out)
@@ -336,6 +309,8 @@ class Translator:
             return self.inline(routine, args, node.at, out)
         if node.id == "at_time":
             return self._at_time(node, env, out)
+        if is_random(node.id):
+            return call_random(self, node, env, out)
         if node.id not in FUNCTIONS:
             raise self.error(node.at, unknown_function(node.id))
         self._check_args(node, FUNCTIONS[node.id])
@@ -363,6 +338,9 @@ class Translator:
         self, routine: tree.Routine, args: list[ast.expr], at: Position, out: Body
     ) -> ast.expr | None:
         """Put the body of a FUNCTION or PROCEDURE into `out`; the value of a FUNCTION."""
+        if routine.keyword == "DERIVATIVE" and "advance" in self.hooks:
+            self.hooks["advance"](routine, {}, out)  # its name is that of the step, as in NEURON
+            return None
         if routine.keyword not in ("FUNCTION", "PROCEDURE"):
             raise self.error(at, f"{routine.keyword} {routine.name} cannot be called here")
         if routine.name in self.stack or len(self.stack) > MAX_INLINE:

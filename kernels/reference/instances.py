@@ -52,8 +52,13 @@ class Population:
             values["area"] = area if area > 0.0 else 100.0
             for name, field in self.ions.items():
                 values[name] = float(fields[field][node])
-        run(kernel.body, values, {**self.functions, **(functions or {})})
         own = self.values[i]
+        memory = self.mechanism.memory
+        reach = {
+            "element": lambda place: own[memory[int(place)]],
+            "set_element": lambda place, value: own.update({memory[int(place)]: value}),
+        }
+        run(kernel.body, values, {**self.functions, **reach, **(functions or {})})
         for name in kernel.stores:
             if name in kernel.args:
                 continue

@@ -38,7 +38,7 @@ CASES = {
         "no value",
     ),
     "pointer": (HEAD + "INITIAL { a = p }", 3, 15, "POINTER p is not supported"),
-    "random": (HEAD + "INITIAL { a = random_uniform(r) }", 3, 15, "random numbers"),
+    "random": (HEAD + "INITIAL { a = random_uniform(a) }", 3, 15, "needs a RANDOM variable first"),
     "verbatim": (
         HEAD + "INITIAL {\nVERBATIM x = 1; ENDVERBATIM }",
         4,
