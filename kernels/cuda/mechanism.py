@@ -133,6 +133,10 @@ class MechanismPrinter:
         text = ", ".join(arguments)
         if name == "table":
             return f"p->table_{self.k}[(long long)({text})]", REAL
+        if name in ("element", "set_element"):
+            place = f"({self.slots[self.mechanism.memory[0]]} + (long long)({arguments[0]}))"
+            value = "" if name == "element" else f" = {arguments[1]}"
+            return f"d[{place} * stride]{value}", REAL
         if name == "net_send":
             delay, flag = arguments
             return f"send(queue, t_ + {delay}, {flag}, {self.k}, i, w)", REAL
