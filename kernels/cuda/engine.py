@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from kernels.block import Block, Events, Instances, Spikes
@@ -11,10 +13,11 @@ from kernels.cuda.device import CudaDevice, Device
 from kernels.cuda.layout import I4, I8, place_instances, place_nodes
 from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.memory import Memory
-from kernels.cuda.program import make_program
+from kernels.cuda.program import Program, make_program
+from kernels.cuda.snapshot import load_state, save_state
 from kernels.cuda.state import FIRED, State
 from kernels.errors import KernelsError, NotFinite, QueueOverflow
-from kernels.preparation import prepare
+from kernels.preparation import Prepared, prepare
 
 
 class CudaEngine:
@@ -30,24 +33,16 @@ class CudaEngine:
         self.device = CudaDevice() if device is None else device
         self.block = block
         prepared = prepare(block)
-        printers = [
-            MechanismPrinter(k, m, s, keep, _is_repeated(group))
-            for k, (m, s, keep, group) in enumerate(
-                zip(
-                    prepared.mechanisms,
-                    prepared.storages,
-                    prepared.keeps,
-                    block.mechanisms,
-                    strict=True,
-                )
-            )
-        ]
-        valences = {ion.name: ion.valence for ion in block.ions}
-        self.program = make_program(printers, prepared.live, valences, block.celsius)
+        self.program = print_block(block, prepared)
         trees, schedules = relative_trees(block), Schedules()
         _check_trees(trees)
         order, self.classes = classify(
-            block, trees, _serial_cells(block, printers), self.device.max_shared, schedules, forced
+            block,
+            trees,
+            _serial_cells(block, self.program),
+            self.device.max_shared,
+            schedules,
+            forced,
         )
         nodes = place_nodes(block, trees, order, self.classes, schedules)
         placed = [place_instances(block, k, nodes) for k in range(len(block.mechanisms))]
@@ -98,6 +93,14 @@ class CudaEngine:
                 arrays[array] = self.memory.get(name, np.float64, n)
             values.append(arrays[array][place])
         return values
+
+    def save(self) -> dict[str, np.ndarray]:
+        """The whole state; see `kernels.snapshot`."""
+        return save_state(self)
+
+    def load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take a state that `save` gave; the engine was reset before."""
+        load_state(self, state)
 
     # --- an epoch ---
 
@@ -182,16 +185,32 @@ class CudaEngine:
         raise NotFinite(node, cell, step, value)
 
 
+def print_block(block: Block, prepared: Prepared) -> Program:
+    """The text of a block."""
+    printers = [
+        MechanismPrinter(
+            k,
+            mechanism,
+            prepared.storages[k],
+            prepared.keeps[k],
+            _is_repeated(block.mechanisms[k]),
+        )
+        for k, mechanism in enumerate(prepared.mechanisms)
+    ]
+    valences = {ion.name: ion.valence for ion in block.ions}
+    return make_program(printers, prepared.live, valences, block.celsius)
+
+
 def _is_repeated(group: Instances) -> bool:
     """Whether several instances may sit on one node: point processes always may."""
     placed = group.node[group.node >= 0]
     return group.mechanism.kind == "point" or len(np.unique(placed)) < len(placed)
 
 
-def _serial_cells(block: Block, printers: list[MechanismPrinter]) -> np.ndarray:
+def _serial_cells(block: Block, program: Program) -> np.ndarray:
     """(n_cell,) bool, cells with a mechanism whose events must come one after the other."""
     serial = np.zeros(block.n_cell, bool)
-    for group, printer in zip(block.mechanisms, printers, strict=True):
+    for group, printer in zip(block.mechanisms, program.printers, strict=True):
         if printer.is_serial:
             serial[group.cell] = True
     return serial

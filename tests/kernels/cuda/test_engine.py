@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernels import KernelsError, Probe, make_engine
+from kernels import Events, KernelsError, Probe, make_engine
 from kernels.cuda import CudaEngine, HostDevice, Variant
 from kernels.cuda.classes import shared_bytes
 from kernels.errors import NotFinite, OutOfDeviceMemory
@@ -205,3 +205,25 @@ def test_probes_of_gathered_variables(blocks, host_engine, agree):
     block = dataclasses.replace(block, probes=probes)
     cpu = blocks.advance(make_engine(block, "cpu"), blocks.no_events(), 40, 40)
     assert agree(cpu, blocks.advance(host_engine(block), blocks.no_events(), 40, 40))
+
+
+def test_a_saved_state_goes_on_as_if_nothing_was(blocks, host_engine, agree):
+    block = many_cells(blocks, n_artificial=6)
+    events = blocks.events(block, 3, 60, LAST)
+    early, late = (
+        Events(events.step[m], events.time[m], events.connection[m])
+        for m in (events.step < 30, events.step >= 30)
+    )
+    for first, second in (("cpu", "host"), ("host", "cpu"), ("host", "host")):
+        make = {"cpu": lambda: make_engine(block, "cpu"), "host": lambda: host_engine(block, 3)}
+        one, other = make[first](), make[second]()
+        one.reset()
+        one.advance(0, 30, early)
+        one.read()
+        other.reset()
+        other.load(one.save())
+        spikes = [engine.advance(30, LAST, late) for engine in (one, other)]
+        for field in ("step", "time", "source"):
+            np.testing.assert_array_equal(*(getattr(s, field) for s in spikes))
+        for rows, again in zip(one.read(), other.read(), strict=True):
+            np.testing.assert_array_equal(rows, again)
