@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launch.errors import LaunchError
+from launch.going_on import GO_ON
 
-#: Exit code of a run that saved its state and wants to go on later (EX_TEMPFAIL of sysexits.h).
-GO_ON = 75
-
-#: Seconds before the limit at which SLURM asks for a checkpoint.
+#: Seconds before the limit at which SLURM asks for a checkpoint; less of a short limit.
 NOTICE = 300
 
 #: Limits as sbatch reads them: minutes, minutes:seconds, hours:minutes:seconds, days-hours[:...].
@@ -48,8 +46,7 @@ def run(args: argparse.Namespace) -> int:
     tasks = args.tasks_per_node or args.gpus_per_node
     if tasks is None:
         raise LaunchError("slurm: neither --gpus-per-node nor --tasks-per-node is given")
-    if not TIME.fullmatch(args.time):
-        raise LaunchError(f"slurm: --time {args.time} is not a limit such as 30, 2:00:00 or 1-12")
+    seconds(args.time)
     out = args.out or Path("out") / args.config.stem
     command = ["distnet", "run", str(args.config), "--out", str(out), "--overwrite", "--resume"]
     job = Job(
@@ -68,6 +65,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def seconds(time: str) -> int:
+    """A limit as sbatch reads it [s].
+
+    >>> seconds("90"), seconds("2:30:00"), seconds("1-12")
+    (5400, 9000, 129600)
+
+    Raises:
+        LaunchError: it is none.
+    """
+    if not TIME.fullmatch(time):
+        raise LaunchError(f"slurm: --time {time} is not a limit such as 30, 2:00:00 or 1-12")
+    days, _, rest = time.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    if not days and len(parts) < 3:
+        parts.insert(0, 0)  # no hours
+    hours, minutes, last = (*parts, 0, 0)[:3]
+    return int(days or 0) * 86400 + hours * 3600 + minutes * 60 + last
+
+
 def job_script(job: Job) -> str:
     """The script that sbatch takes."""
     options = {
@@ -81,11 +97,11 @@ def job_script(job: Job) -> str:
         "account": job.account,
         "output": job.log or f"{job.name}-%j.log",
         "open-mode": "append",
-        "signal": f"USR1@{NOTICE}",
+        "signal": f"USR1@{min(NOTICE, seconds(job.time) // 4)}" if job.time else "",
     }
     lines = ["#!/usr/bin/env bash"]
     lines += [f"#SBATCH --{name}={value}" for name, value in options.items() if value]
-    lines += ["#SBATCH --requeue", "", "set -uo pipefail"]
+    lines += ["#SBATCH --requeue", "", "set -u"]
     lines += [job.setup] if job.setup else []
     bind = " --cpu-bind=cores" if job.cpus_per_task else ""
     lines += [

@@ -23,7 +23,7 @@ def test_a_task_for_each_gpu(capsys):
     assert asked["nodes"] == "16"
     assert asked["ntasks-per-node"] == asked["gpus-per-node"] == "4"
     assert asked["time"] == "12:00:00"
-    assert asked["signal"].startswith("USR1@")
+    assert asked["signal"] == "USR1@300"
     assert "#SBATCH --requeue" in text
     assert "srun --kill-on-bad-exit=1 distnet run c/net.json --out out/net" in text
     assert "partition" not in asked
@@ -51,6 +51,11 @@ def test_cores_without_gpus(capsys):
 def test_what_cannot_be_asked_is_refused(arguments, words, capsys):
     assert main(["slurm", "net.json", *arguments]) == 1
     assert words in capsys.readouterr().err
+
+
+def test_a_short_job_is_not_stopped_at_its_start(capsys):
+    _, asked = script(capsys, "--nodes", "1", "--tasks-per-node", "1", "--time", "4:00")
+    assert asked["signal"] == "USR1@60"
 
 
 @pytest.mark.parametrize(("code", "queued"), [(0, False), (75, True), (1, False), (137, False)])

@@ -167,6 +167,15 @@ class Cluster:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def wait_for_text(self, path: Path, text: str, timeout: float = 120) -> None:
+        """Wait until a file holds some text."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if path.exists() and text in path.read_text():
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f'{path} does not hold "{text}"')
+
     def wait_for_job(self, job: str, timeout: float = 120) -> str:
         """Wait until a job has left the queue; what SLURM last said of it.
 
