@@ -1,0 +1,200 @@
+"""What NVRTC makes of the text: registers, spills and shared memory as pinned; rules of the PTX.
+
+`python tests/kernels/cuda/test_nvrtc.py` writes the pins anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernels import Block, Instances, Ion
+from kernels.cuda.classes import Schedules, Variant, choose_variant, shared_bytes
+from kernels.cuda.engine import print_block
+from kernels.cuda.nvrtc import compile_binary, compile_ptx, toolchain
+from kernels.cuda.occupancy import resident_cells
+from kernels.mechanism import Mechanism
+from kernels.nmodl import BUILT_IN, load
+from kernels.preparation import prepare
+from kernels.schedule import dhs_schedule
+
+PINS = Path(__file__).with_name("resources.json")
+ARCHITECTURES = ("sm_80", "sm_90")
+VARIANTS = {
+    "32 threads": Variant(32, 32, False, False),
+    "32 threads, queue": Variant(32, 32, False, True),
+    "128 threads": Variant(128, 32, False, False),
+    "256 threads": Variant(256, 32, False, False),
+    "large": Variant(512, 512, True, False),
+}
+BLOCKS = {
+    "hh": ("hh",),
+    "all": ("Exp2Syn", "ExpSyn", "IClamp", "AlphaSynapse", "SEClamp", "hh", "pas", "NetStim"),
+}
+
+
+def branched_cell(n_node: int) -> np.ndarray:
+    """A trunk with branches of forty nodes."""
+    parent = np.arange(-1, n_node - 1)
+    parent[40::40] = np.arange(len(parent[40::40])) % 20
+    return parent
+
+
+@functools.cache
+def mechanism(name: str) -> Mechanism:
+    return load(BUILT_IN / f"{name}.mod", tables=False)
+
+
+def cell_block(names: tuple[str, ...], n_node: int = 200) -> Block:
+    """One cell with every mechanism on all its nodes."""
+
+    def each(value: float) -> np.ndarray:
+        return np.full(n_node, value)
+
+    groups = []
+    for name in names:
+        artificial = mechanism(name).kind == "artificial"
+        node = np.array([-1]) if artificial else np.arange(n_node)
+        cell = np.full(len(node), int(artificial))
+        groups.append(Instances(mechanism(name), node.astype(np.int32), cell.astype(np.int32)))
+    parent = branched_cell(n_node)
+    return Block(
+        dt=0.025,
+        celsius=6.3,
+        method="backward-euler",
+        cell_ptr=np.array([0, n_node, n_node], np.int64),
+        parent=parent.astype(np.int32),
+        axial=np.where(parent < 0, 0.0, 0.01),
+        capacitance=each(0.001),
+        area=each(100.0),
+        diam=each(2.0),
+        v_init=each(-65.0),
+        mechanisms=tuple(groups),
+        ions=(
+            Ion("k", 1.0, *map(each, (-77.0, 54.4, 2.5))),
+            Ion("na", 1.0, *map(each, (50.0, 10.0, 140.0))),
+        ),
+        globals={},
+        source_node=np.zeros(0, np.int32),
+        source_threshold=np.zeros(0),
+        source_instance=np.zeros((0, 2), np.int32),
+        connection_target=np.zeros((0, 2), np.int32),
+        weight=np.zeros(0),
+    )
+
+
+@functools.cache
+def text(block: str) -> str:
+    made = cell_block(BLOCKS[block])
+    return print_block(made, prepare(made)).text
+
+
+@functools.cache
+def ptx(block: str, variant: str) -> str:
+    return compile_ptx(text(block), "sm_80", VARIANTS[variant].defines(), f"{block}.cu")
+
+
+@functools.cache
+def measure(block: str, variant: str, architecture: str) -> dict[str, dict[str, int]]:
+    defines = VARIANTS[variant].defines()
+    made = compile_binary(text(block), architecture, defines, f"{block}.cu")
+    return {
+        kernel: {
+            "registers": r.registers,
+            "stack": r.stack,
+            "spills": r.spill_stores + r.spill_loads,
+        }
+        for kernel, r in sorted(made.resources.items())
+    }
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_resources_are_those_pinned(nvrtc, block, variant, architecture):
+    pins = json.loads(PINS.read_text())
+    found = measure(block, variant, architecture)
+    for kernel in ("advance", "reset"):
+        assert found[kernel]["spills"] == found[kernel]["stack"] == 0
+        assert found[kernel]["registers"] <= 128
+    if pins["toolchain"] != nvrtc:
+        pytest.skip(f"pinned with {pins['toolchain']}; this is {nvrtc}")
+    assert found == pins["kernels"][f"{block}, {variant}, {architecture}"]
+
+
+def test_an_hh_cell_of_200_compartments(nvrtc):
+    """At most 96 registers, no spills, at least 16 cells a multiprocessor of sm_90."""
+    parent = branched_cell(200)
+    chosen = choose_variant(parent, Schedules(), False, 232_448)
+    assert chosen == VARIANTS["32 threads"]
+    found = measure("hh", "32 threads", "sm_90")["advance"]
+    assert found["registers"] <= 96
+    n_shared = shared_bytes(200, dhs_schedule(parent, 32).n_steps)
+    assert resident_cells("sm_90", found["registers"], 32, n_shared) >= 16
+
+
+def test_resident_cells_of_known_kernels():
+    """By hand: 80 registers x 32 threads = 10 units of 256; 65,536 / 2,560 = 25."""
+    assert resident_cells("sm_90", 80, 32, 7_700) == 25
+    assert resident_cells("sm_80", 80, 32, 7_700) == 19  # 167,936 / (7,700 + 1,024 to 128)
+    assert resident_cells("sm_90", 64, 128, 38_000) == 5
+    assert resident_cells("sm_90", 32, 32, 0) == 32
+
+
+def opcodes(source: str) -> set[str]:
+    return set(re.findall(r"^\s*(?:@!?%p\d+\s+)?([a-z][\w.]*)[\s;]", source, re.MULTILINE))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_rules_of_the_ptx(nvrtc, block, variant):
+    """No local memory, no atomics, nothing approximate, no contraction: all arithmetic rounds."""
+    source = ptx(block, variant)
+    found = opcodes(source)
+    assert ".local" not in source
+    assert not {o for o in found if o.startswith(("atom", "red.")) or "approx" in o or ".ftz" in o}
+    assert not {o for o in found if o.endswith("f32")}
+    rounded = ("add", "sub", "mul", "div", "fma", "rcp", "sqrt")
+    real = {o for o in found if o.endswith(".f64") and o.startswith(rounded)}
+    assert real >= {"add.rn.f64", "mul.rn.f64", "fma.rn.f64"}
+    assert {o for o in real if ".rn." not in o} == set()
+    assert not {o for o in found if o.startswith("mad") and ".f" in o}
+
+
+def test_contraction_is_off():
+    """A product and a sum become one operation only where the text says fma."""
+    source = 'extern "C" __global__ void f(double *x) { x[0] = x[1] * x[2] + x[3]; }'
+    try:
+        made = compile_ptx(source, "sm_80", {}, "f.cu")
+    except Exception as problem:  # noqa: BLE001
+        pytest.skip(str(problem))
+    assert "fma" not in made
+    assert {"mul.rn.f64", "add.rn.f64"} <= opcodes(made)
+
+
+@pytest.mark.parametrize("variant", ["32 threads", "256 threads"])
+def test_one_warp_solves_the_tree_without_block_barriers(nvrtc, variant):
+    """Warp barriers are those of the tree; between the two of them lies no block barrier."""
+    lines = ptx("hh", variant).splitlines()
+    warp = [k for k, line in enumerate(lines) if "bar.warp.sync" in line]
+    assert len(warp) == 2
+    assert not [line for line in lines[warp[0] : warp[1]] if "bar.sync" in line]
+
+
+def test_a_large_cell_uses_block_barriers_in_the_tree(nvrtc):
+    assert "bar.warp.sync" not in ptx("hh", "large")
+
+
+if __name__ == "__main__":
+    kernels = {
+        f"{b}, {v}, {a}": measure(b, v, a) for b in BLOCKS for v in VARIANTS for a in ARCHITECTURES
+    }
+    record = {"toolchain": toolchain(), "kernels": kernels}
+    PINS.write_text(json.dumps(record, indent=1) + "\n")
+    sys.stdout.write(PINS.read_text())
