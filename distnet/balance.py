@@ -25,14 +25,17 @@ TRAIN = 2  # kind of a gid that no rank owns
 HEADER = "# distnet assignment: rank of each gid"
 
 
-def divide(network: Network, settings: Settings, exchange: Exchange, method: str) -> np.ndarray:
+def divide(
+    network: Network, settings: Settings, exchange: Exchange, method: str | np.ndarray
+) -> np.ndarray:
     """The rank that owns each gid.
 
     Args:
         network: asked on rank 0 alone.
         settings: for the price of cells.
         exchange: between ranks.
-        method: a name in `partition.METHODS`, or a file of ranks; see `read_assignment`.
+        method: a name in `partition.METHODS`, or a file of ranks, see `read_assignment`; or the
+            answer.
 
     Returns:
         (n_cells,) i4, -1 for a spike train.
@@ -40,6 +43,8 @@ def divide(network: Network, settings: Settings, exchange: Exchange, method: str
     Raises:
         DistnetError: on every rank, where rank 0 cannot divide.
     """
+    if isinstance(method, np.ndarray):
+        return method
 
     def on_first() -> np.ndarray:
         kinds = network.kinds()

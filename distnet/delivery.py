@@ -17,14 +17,60 @@ import numpy as np
 compiled = numba.njit(error_model="numpy", cache=True)
 
 ROUND = 1e-9  # steps: what counts as the very middle of a step
+SPREAD = 0x9E3779B1  # odd: gids that follow one another get places of their own
 
 
 @compiled
-def count_events(gid, row_of_gid, row_ptr):
+def find_row(gid, table, spread):
+    """The row of a gid that is heard, or -1; see `make_table`."""
+    mask = len(table) - 1
+    slot = (gid * spread) & mask
+    while True:
+        key = table[slot, 0]
+        if key == gid:
+            return table[slot, 1]
+        if key < 0:
+            return np.int32(-1)
+        slot = (slot + 1) & mask
+
+
+@compiled
+def fill_table(heard, table, spread):
+    """Put the gids that are heard into an empty table, by their places."""
+    mask = len(table) - 1
+    for row in range(len(heard)):
+        slot = (heard[row] * spread) & mask
+        while table[slot, 0] >= 0:
+            slot = (slot + 1) & mask
+        table[slot, 0], table[slot, 1] = heard[row], row
+
+
+def make_table(heard: np.ndarray, n_gids: int) -> tuple[np.ndarray, np.int64]:
+    """From gids to rows: a place for every gid, or a hash table where few of many are heard.
+
+    Args:
+        heard: (n,) i8, the gids that have a row, in order of row.
+        n_gids: number of all gids.
+
+    Returns:
+        (size, 2) i4, gid and row, -1 where free; the factor that spreads gids over it, 1 where
+        every gid has its own place. The size is a power of two.
+    """
+    size = 4 * max(1, len(heard))
+    direct = n_gids <= 2 * size
+    n = 1 << max(1, int(n_gids if direct else size) - 1).bit_length()
+    table = np.full((n, 2), -1, np.int32)
+    spread = np.int64(1 if direct else SPREAD)
+    fill_table(heard.astype(np.int64), table, spread)
+    return table, spread
+
+
+@compiled
+def count_events(gid, table, spread, row_ptr):
     """Number of events that some spikes cause."""
     n = 0
     for i in range(len(gid)):
-        row = row_of_gid[gid[i]]
+        row = find_row(np.int64(gid[i]), table, spread)
         if row >= 0:
             n += row_ptr[row + 1] - row_ptr[row]
     return n
@@ -32,7 +78,7 @@ def count_events(gid, row_of_gid, row_ptr):
 
 @compiled
 def push_events(
-    gid, step, time, row_of_gid, row_ptr, delay, delay_steps, dt, now,
+    gid, step, time, table, spread, row_ptr, delay, delay_steps, dt, now,
     event_time, event_k, event_next, head, free,
 ):  # fmt: skip
     """Put the events of some spikes into their bins.
@@ -47,7 +93,7 @@ def push_events(
     """
     late, at_k = -1, -1
     for i in range(len(gid)):
-        row = row_of_gid[gid[i]]
+        row = find_row(np.int64(gid[i]), table, spread)
         if row < 0:
             continue
         for k in range(row_ptr[row], row_ptr[row + 1]):

@@ -15,6 +15,7 @@ from distnet.delivery import (
     count_due,
     count_events,
     drain_events,
+    make_table,
     push_events,
     push_known,
 )
@@ -38,8 +39,7 @@ class Routing:
         heard, first = np.unique(source[order], return_index=True)
         self.heard = heard
         self.row_ptr = np.append(first, len(order)).astype(np.int64)
-        self.row_of_gid = np.full(n_gids, -1, np.int32)
-        self.row_of_gid[heard] = np.arange(len(heard))
+        self.table, self.spread = make_table(heard, n_gids)
 
     @property
     def n(self) -> int:
@@ -58,19 +58,20 @@ class Routing:
         return place[connection]
 
     def n_bytes(self) -> dict[str, int]:
-        """Bytes of the tables: per connection, per source that is heard, per gid."""
+        """Bytes of the tables: per connection, per source that is heard, and all of them."""
         return {
             "connection": self.connection.itemsize
             + self.delay.itemsize
             + self.delay_steps.itemsize,
-            "source": self.heard.itemsize + self.row_ptr.itemsize,
-            "gid": self.row_of_gid.itemsize,
+            "source": self.heard.itemsize
+            + self.row_ptr.itemsize
+            + self.table.nbytes // max(1, len(self.heard)),
             "all": self.connection.nbytes
             + self.delay.nbytes
             + self.delay_steps.nbytes
             + self.heard.nbytes
             + self.row_ptr.nbytes
-            + self.row_of_gid.nbytes,
+            + self.table.nbytes,
         }
 
 
@@ -128,12 +129,12 @@ class EventQueue:
             return
         of = self.routing
         gid, step, time = (np.ascontiguousarray(spikes[name]) for name in ("gid", "step", "time"))
-        self._reserve(count_events(gid, of.row_of_gid, of.row_ptr))
+        self._reserve(count_events(gid, of.table, of.spread, of.row_ptr))
         exact = float(time[step < 0].max(initial=0.0))
         self._stretch(max(int(step.max()), int(exact / of.dt)) + self._longest + 2)
         late, k = push_events(
-            gid, step, time, of.row_of_gid, of.row_ptr, of.delay, of.delay_steps, of.dt, self._now,
-            self._time, self._k, self._next, self._head, self._free,
+            gid, step, time, of.table, of.spread, of.row_ptr, of.delay, of.delay_steps, of.dt,
+            self._now, self._time, self._k, self._next, self._head, self._free,
         )  # fmt: skip
         if late >= 0:
             due = time[late] + of.delay[k]

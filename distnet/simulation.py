@@ -65,7 +65,7 @@ class Simulation:
         recordings: Recordings = (),
         backend: str = "auto",
         exchange: Exchange | None = None,
-        partition: str | Path = "auto",
+        partition: str | Path | np.ndarray = "auto",
         intervals: int = INTERVALS,
     ):
         """Build, lower and compile this rank's part.
@@ -77,7 +77,8 @@ class Simulation:
             backend: a name of `kernels.BACKENDS`, or "auto".
             exchange: between ranks; by default there is one rank.
             partition: how cells are divided among ranks: a name of `partition.METHODS`, or a
-                file of ranks, one a line in order of gid.
+                file of ranks, one a line in order of gid; or the rank of each gid, -1 for a
+                spike train.
             intervals: epochs in the shortest delay, 1 to 4: all but one exchange overlap with
                 computation. Results do not depend on it.
 
@@ -88,7 +89,8 @@ class Simulation:
         self.settings = settings or Settings()
         self.exchange = exchange or LocalExchange()
         kinds = network.kinds()
-        owner = divide(network, self.settings, self.exchange, str(partition))
+        method = partition if isinstance(partition, np.ndarray) else str(partition)
+        owner = divide(network, self.settings, self.exchange, method)
         self.gids = np.flatnonzero(owner == self.exchange.rank)
         network.own(self.gids)
         cells = self._build(network)

@@ -195,9 +195,21 @@ def add_scaling(commands: Commands[Parser]) -> None:
         "scaling.png in DIR.",
         epilog="example: distnet scaling simulation_config.json --ranks 1,2,4 --out out/scaling",
     )
-    scaling.add_argument("config", metavar="CONFIG", help="SONATA simulation config (JSON)")
     scaling.add_argument(
-        "--ranks", type=counts, required=True, metavar="N,N,...", help="numbers of ranks"
+        "config",
+        metavar="CONFIG",
+        nargs="?",
+        help="SONATA simulation config (JSON); without it --dry-run draws a placed network of "
+        "200 cells a rank",
+    )
+    how = scaling.add_mutually_exclusive_group(required=True)
+    how.add_argument("--ranks", type=counts, metavar="N,N,...", help="numbers of ranks")
+    how.add_argument(
+        "--dry-run",
+        type=counts,
+        metavar="N,N,...",
+        help="run nothing: be one rank of so many, with its cells, tables and scripted spikes, "
+        "and tell its memory, messages and time of delivery (times of exchanges are modelled)",
     )
     scaling.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results")
     scaling.add_argument("--tstop", type=positive, metavar="MS", help="instead of CONFIG's")

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 
+from launch.dry_scaling import dry_points, dry_table, write_points
 from launch.errors import LaunchError
 from launch.files import require_file
 from launch.mpiexec import find_mpiexec, mpi_command, small_job_environment
@@ -35,6 +36,10 @@ class Point:
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; returns the exit code."""
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.dry_run:
+        return dry_run(args)
+    if args.config is None:
+        raise LaunchError("scaling: CONFIG is needed to run; only --dry-run goes without")
     weak = "{ranks}" in args.config
     configs = {n: Path(args.config.replace("{ranks}", str(n))) for n in args.ranks}
     for config in configs.values():
@@ -53,6 +58,18 @@ def run(args: argparse.Namespace) -> int:
     write(args.out, points, weak)
     print("\n".join(table(points)))
     print(f"in {args.out}: scaling.csv, scaling.json, scaling.png")
+    return 0
+
+
+def dry_run(args: argparse.Namespace) -> int:
+    """Carry out `--dry-run`; returns the exit code."""
+    config = Path(args.config) if args.config else None
+    if config is not None:
+        require_file(config)
+    points = dry_points(config, args.dry_run)
+    print("\n".join(dry_table(points)))
+    names = ", ".join(path.name for path in write_points(args.out, points))
+    print(f"in {args.out}: {names}")
     return 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distnet.delivery import find_row, make_table
 from distnet.errors import SimulationError
 from distnet.exchange import SPIKE
 from distnet.lower import Lowered
@@ -170,6 +171,17 @@ def test_an_exact_time_far_ahead_is_kept():
 
 
 def test_bytes_of_the_tables_are_told():
-    routing = make_routing([0, 0, 3], [1.0, 2.0, 1.0], 10, 0.025)
-    n_bytes = routing.n_bytes()
-    assert n_bytes["all"] == 3 * n_bytes["connection"] + 2 * n_bytes["source"] + 8 + 10 * 4
+    n_bytes = make_routing([0, 0, 3], [1.0, 2.0, 1.0], 10, 0.025).n_bytes()
+    assert n_bytes["connection"] == 16
+    assert n_bytes["all"] == 3 * 16 + 2 * 8 + 3 * 8 + 16 * 8  # heard, row_ptr, 16 places
+
+
+@pytest.mark.parametrize("n_gids", [1, 7, 100, 10**6, 2**31 - 1])
+def test_every_gid_finds_its_row_and_no_other(n_gids):
+    rng = np.random.default_rng(5)
+    heard = np.unique(np.append(rng.integers(0, n_gids, 300), np.arange(min(n_gids, 50))))
+    table, spread = make_table(heard, n_gids)
+    assert table.size <= max(64, 40 * len(heard))
+    row = {gid: k for k, gid in enumerate(heard.tolist())}
+    for gid in (*heard.tolist(), *rng.integers(0, n_gids, 1000).tolist()):
+        assert find_row(gid, table, spread) == row.get(gid, -1)
