@@ -8,14 +8,15 @@ import numpy as np
 
 from kernels.block import Block
 from kernels.mechanism import IonUse, Kernel, Mechanism
+from kernels.nmodl.build import mangle
 
 FIELDS = ("e", "ci", "co", "i")
 
 
 def ion_variables(mechanism: Mechanism) -> dict[str, tuple[str, str]]:
-    """Name in the .mod file -> (ion, field), for every ion variable that the mechanism uses."""
+    """Name in bodies -> (ion, field), for every ion variable that the mechanism uses."""
     return {
-        use.variable(name): (use.ion, name)
+        mangle(use.variable(name)): (use.ion, name)
         for use in mechanism.ions
         for name in FIELDS
         if name in use.reads | use.writes
