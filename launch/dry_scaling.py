@@ -1,89 +1,104 @@
-"""`distnet scaling --dry-run`: a study of numbers of ranks that are not there."""
+"""`distnet scaling --dry-run`: what one rank of many would need, without the many."""
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launch.errors import LaunchError
-from launch.files import require_file
-from launch.info import readable
-from launch.threads import limit_threads
-
 if TYPE_CHECKING:
-    from distnet.dry_scaling import DryPoint
-    from distnet.network import Network
+    from distnet.dry_run import DryRun
 
-HEADER = (
-    "ranks  cells/rank  memory/rank  partners  transport   messages  spikes in  "
-    "compute us  deliver us  exchange us  efficiency"
-)
+#: Cells of a rank in the network that is drawn where no circuit is given.
+CELLS = 200
 
 
-def run_dry(args: argparse.Namespace) -> int:
-    """Carry out the command; returns the exit code.
+def dry_points(config: Path | None, counts: Sequence[int], rank: int | None = None) -> list[DryRun]:
+    """Be one rank of each number of ranks in turn.
 
-    Raises:
-        LaunchError: an option does not go with a dry run.
+    Args:
+        config: a circuit, of which each rank has a share; without one a placed network is drawn
+            that grows with the ranks.
+        counts: numbers of ranks.
+        rank: which rank; the middle one by default.
     """
-    limit_threads()
-    if args.slurm is not None or args.collect:
-        raise LaunchError("scaling: --dry-run runs here alone, without --slurm and --collect")
-    from distnet.dry_scaling import dry_study
+    from distnet.dry_run import dry_run
     from distnet.settings import Settings
     from distnet.sonata import load
     from distnet.spatial_network import SpatialNetwork
 
-    if args.config is None:
-        settings, kind = Settings(), "weak"
-
-        def network_for(n: int) -> Network:
-            return SpatialNetwork(args.cells_per_rank * n)
-    else:
-        config = Path(args.config)
-        require_file(config)
-        sonata = load(config)
-        settings, kind = sonata.plan.settings, "strong"
-
-        def network_for(n: int) -> Network:
-            return sonata.network
-
-    args.out.mkdir(parents=True, exist_ok=True)
-    print(f"{kind} scaling, modelled; memory, messages and delivery are of the busiest rank")
-    print(HEADER)
-    points = []
-    for point in dry_study(network_for, settings, args.dry_run, args.partition):
-        points.append(point)
-        print(row(point), flush=True)
-    write(args.out, points, kind)
-    print(f"in {args.out}: dry.csv, dry.json, dry.png")
-    return 0
+    found = []
+    for n in counts:
+        which = min(n - 1, n // 2 if rank is None else rank)
+        if config is None:
+            found.append(dry_run(SpatialNetwork(n * CELLS), Settings(), n, which))
+        else:
+            simulation = load(config)
+            found.append(dry_run(simulation.network, simulation.plan.settings, n, which))
+    return found
 
 
-def row(p: DryPoint) -> str:
-    """A line of the table."""
-    times = [1e6 * s for s in (p.compute_seconds, p.delivery_seconds, p.exchange_seconds)]
-    return (
-        f"{p.ranks:<6} {p.cells_of_rank:>10,}  {readable(p.rank_bytes):>11}  {p.partners:>8}  "
-        f"{p.transport:<10}  {p.messages:>8}  {p.spikes_in:>9.1f}  "
-        f"{times[0]:>10.1f}  {times[1]:>10.1f}  {times[2]:>11.1f}  {p.efficiency:>10.1%}"
-    )
+def dry_table(points: Sequence[DryRun]) -> list[str]:
+    """One line a number of ranks; times of exchanges are modelled."""
+    head = (
+        "ranks", "cells", "synapses", "heard", "partners", "tables MB", "exchange", "messages",
+        "bytes out", "spikes in", "events", "delivery us", "exchange us (modelled)",
+    )  # fmt: skip
+    rows = [head]
+    for one in points:
+        exchange = one.exchange_seconds[one.transport]
+        rows.append(
+            (
+                f"{one.n_ranks:,}",
+                f"{one.n_cells:,}",
+                f"{one.n_connections:,}",
+                f"{one.n_heard:,}",
+                f"{one.partners:,}",
+                f"{(one.table_bytes + one.block_bytes) / 1e6:.2f}",
+                one.transport,
+                f"{one.messages}",
+                f"{one.message_bytes:.0f}",
+                f"{one.spikes_in:.1f}",
+                f"{one.events:.0f}",
+                f"{1e6 * one.delivery_seconds:.0f}",
+                f"{1e6 * exchange:.0f}",
+            )
+        )
+    width = [max(len(row[k]) for row in rows) for k in range(len(head))]
+    return ["  ".join(f"{v:>{w}}" for v, w in zip(row, width, strict=True)) for row in rows]
 
 
-def write(out: Path, points: Sequence[DryPoint], kind: str) -> None:
-    """Leave dry.csv, dry.json and dry.png."""
-    from launch.figures import dry_scaling
+def write_points(folder: Path, points: Sequence[DryRun]) -> list[Path]:
+    """Leave the points as JSON and as a picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text, picture = folder / "dry.json", folder / "dry.png"
+    text.write_text(json.dumps([asdict(one) for one in points], indent=1), encoding="utf-8")
+    draw(picture, points)
+    return [text, picture]
 
-    rows = [asdict(point) for point in points]
-    with (out / "dry.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    content = {"scaling": kind, "modelled": True, "points": rows}
-    (out / "dry.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    dry_scaling(points, kind, out / "dry.png")
+
+def draw(path: Path, points: Sequence[DryRun]) -> None:
+    """Memory, and time of an interval, against the number of ranks."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    ranks = [one.n_ranks for one in points]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    size = [(one.table_bytes + one.block_bytes) / 1e6 for one in points]
+    left.plot(ranks, size, "o-", label="cells and tables")
+    left.set(xlabel="ranks", ylabel="memory of a rank [MB]", xscale="log", ylim=(0, None))
+    delivery = [1e6 * one.delivery_seconds for one in points]
+    right.plot(ranks, delivery, "o-", label="delivery, measured")
+    for name in sorted({name for one in points for name in one.exchange_seconds}):
+        mine = [one for one in points if name in one.exchange_seconds]
+        seconds = [1e6 * one.exchange_seconds[name] for one in mine]
+        right.plot([one.n_ranks for one in mine], seconds, "--", label=f"{name}, modelled")
+    right.set(xlabel="ranks", ylabel="time of an interval [us]", xscale="log", yscale="log")
+    for axes in (left, right):
+        axes.legend(fontsize="small")
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
