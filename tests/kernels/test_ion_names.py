@@ -19,7 +19,7 @@ BREAKPOINT {{ i{ion} = g*(v - e{ion}) }}
 """
 
 
-@pytest.mark.parametrize("ion", ["n", "s", "f", "na"])
+@pytest.mark.parametrize("ion", ["n", "s", "na"])
 def test_the_current_of_the_ion(engine, ion):
     block = single_block(loads(TEXT.format(ion=ion)))
     probe = Probe(f"{ion}.i", np.zeros(1, np.int64), 1)
