@@ -13,9 +13,11 @@ from side_by_side import distnet_side, neuron_side, protocol
 
 from distnet.errors import DistnetError
 from kernels.errors import KernelsError, NmodlError
+from kernels.mechanism import Mechanism
 from kernels.nmodl import loads, parse
 from kernels.nmodl.catalogue import stand_in
 from kernels.nmodl.lower import read
+from kernels.nmodl.random import OWN
 
 CLOSED_FORM, ITERATED = 1e-9, 1e-6  # relative
 #: A value below this share of the largest of its trace counts as being that large: near a zero
@@ -63,7 +65,7 @@ def compare(path: Path, label: str, backend: str = "cpu") -> Comparison:
     except Exception as problem:  # noqa: BLE001  (a fault of ours is a result, too)
         return Comparison(label, "FAULT", note=f"loading: {problem!r:.200}")
     made = Comparison(label, "skipped", mechanism.name, mechanism.kind, tolerance_of(text))
-    made.note = reason_to_skip(text)
+    made.note = reason_to_skip(text, mechanism)
     if made.note:
         return made
     try:
@@ -92,8 +94,10 @@ def ask_neuron(path: Path) -> None:
         neuron_side.traces(text, path.parent, loads(text, str(path)))
 
 
-def reason_to_skip(text: str) -> str:
+def reason_to_skip(text: str, mechanism: Mechanism) -> str:
     """What a file needs that the experiment does not have."""
+    if OWN in mechanism.streams:
+        return "draws from NEURON's one generator for all, here from a stream of its own"
     file = parse(text)
     for keyword in ("POINTER", "BBCOREPOINTER"):
         if file.neuron.names.get(keyword):
@@ -140,6 +144,8 @@ def judge(
         if worst > made.tolerance and label == made.variable:
             made.step = int(np.flatnonzero(difference > made.tolerance)[0])
             made.note = f"{our[made.step]!r}, NEURON {their[made.step]!r}"
+    if not made.compared:
+        made.outcome, made.note = "skipped", "shows nothing that could be compared"
 
 
 def relative(our: np.ndarray, their: np.ndarray, floor: float = 0.0) -> np.ndarray:

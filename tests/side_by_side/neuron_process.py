@@ -34,6 +34,8 @@ def run(task: dict[str, Any]) -> dict[str, np.ndarray]:
         target = artificial(task) if task["kind"] == "artificial" else build(task, cell, kept)
         segment = kept[-1](0.5) if kept else None
         kept.append(target)
+        for stream, ids in task["streams"].items():
+            getattr(target, stream).set_ids(*ids)
         watch(task, cell, target, segment, traces)
         if task["kind"] == "artificial":
             listener = h.NetCon(target, None)

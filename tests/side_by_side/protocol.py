@@ -37,6 +37,10 @@ WEIGHT = 0.0007
 #: Parameters that are 0 by default and would leave the mechanism silent.
 _STRENGTH = re.compile(r"^(g|p|perm)(bar|max|max\w*|\w*bar|)$|^i?max$", re.IGNORECASE)
 STRENGTH = 1e-4
+#: Parameters that say when something begins; where that is late, it begins at START.
+_BEGIN = re.compile(r"start|del|delay|onset|tstart", re.IGNORECASE)
+START = 2.0  # ms
+NOISE = 0.5  # of generators whose trains are regular by default
 
 #: Names that NEURON has already, and those of ions (recordings would be ambiguous).
 TAKEN = frozenset(
@@ -93,12 +97,25 @@ def companions(mechanism: Mechanism) -> dict[str, str]:
 
 
 def settings_of(mechanism: Mechanism) -> dict[str, float]:
-    """Parameters that both simulators set, so that something flows."""
-    return {
+    """Parameters that both simulators set: so that something flows, and streams are the same."""
+    found = {
         name: STRENGTH
         for name, variable in mechanism.parameters.items()
         if variable.default == 0.0 and _STRENGTH.match(name)
     }
+    for name, variable in mechanism.parameters.items():
+        if _BEGIN.fullmatch(name.rstrip("_")) and variable.default > 0.5 * STEPS * DT:
+            found[name] = START
+        if name == "noise" and variable.default == 0.0:
+            found[name] = NOISE
+    for stream, ids in streams(mechanism).items():
+        found |= {f"{stream}__id{k + 1}": float(part) for k, part in enumerate(ids)}
+    return found
+
+
+def streams(mechanism: Mechanism) -> dict[str, tuple[int, int, int]]:
+    """Identities of the random streams that a mechanism names."""
+    return {stream: (101, 7 + k, 3) for k, stream in enumerate(mechanism.streams)}
 
 
 def candidates(mechanism: Mechanism) -> dict[str, tuple[str, int]]:
@@ -107,10 +124,14 @@ def candidates(mechanism: Mechanism) -> dict[str, tuple[str, int]]:
     ions = {use.variable(f) for use in mechanism.ions for f in FIELDS}
     for name in [*mechanism.states, *mechanism.assigned, *(c.name for c in mechanism.currents)]:
         element = re.fullmatch(r"(\w+?)_(\d+)_", name)
-        plain = name[:-1] if name.endswith("_") and mangle(name[:-1]) == name else name
         if name not in ions:
-            found[name] = (element[1], int(element[2])) if element else (plain, -1)
+            found[name] = (element[1], int(element[2])) if element else (_plain(name), -1)
     return found
+
+
+def _plain(name: str) -> str:
+    """The name in the .mod file of a variable that bodies call otherwise."""
+    return name[:-1] if name.endswith("_") and mangle(name[:-1]) == name else name
 
 
 def ion_variables(mechanism: Mechanism) -> dict[str, str]:
@@ -127,7 +148,8 @@ def task(mechanism: Mechanism) -> Mapping[str, Any]:
     return {
         "name": mechanism.name,
         "kind": mechanism.kind,
-        "set": settings_of(mechanism),
+        "set": {_plain(n): x for n, x in settings_of(mechanism).items() if "__id" not in n},
+        "streams": streams(mechanism),
         "companions": list(companions(mechanism)),
         "candidates": candidates(mechanism),
         "ions": ion_variables(mechanism),
