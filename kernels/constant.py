@@ -25,7 +25,8 @@ def is_constant(mechanism: Mechanism) -> bool:
         return False
     if mechanism.receive is not None or any(current.ion for current in mechanism.currents):
         return False
-    changed = set(mechanism.init.stores)
+    others = (k for n, k in mechanism.kernels().items() if n not in ("derive", "current"))
+    changed = {name for kernel in others for name in kernel.stores}
     fixed = (set(mechanism.parameters) - changed) | set(mechanism.derive.stores)
     fixed |= {"v", "diam", "area", "dt"}
     loads = set(mechanism.current.loads)

@@ -17,8 +17,7 @@ from kernels.mechanism import Kernel, Mechanism, Variable
 
 def hoist(mechanism: Mechanism) -> Mechanism:
     """Move fixed expressions of the kernels that run often into `derive`."""
-    kernels = [mechanism.init, mechanism.current, mechanism.state]
-    kernels += [k for k in (mechanism.receive, mechanism.receive_init) if k is not None]
+    kernels = list(mechanism.kernels().values())
     changed = {name for kernel in kernels for name in kernel.stores}
     arguments = {name for kernel in kernels for name in kernel.args}
     fixed = (set(mechanism.parameters) | {"dt", "diam", "area"}) - changed - arguments

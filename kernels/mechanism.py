@@ -89,6 +89,16 @@ class Table:
     body: tuple[ast.stmt, ...]
 
 
+#: Kernels of BEFORE and AFTER blocks, by field of `Mechanism`: keyword and what follows it.
+AROUND = {
+    "before_initial": ("BEFORE", "INITIAL"),  # before INITIAL of any mechanism
+    "after_initial": ("AFTER", "INITIAL"),  # after INITIAL of all mechanisms and connections
+    "before_breakpoint": ("BEFORE", "BREAKPOINT"),  # before any current; t in the middle of a step
+    "after_solve": ("AFTER", "SOLVE"),  # after the states of all mechanisms; t at the step's end
+    "before_step": ("BEFORE", "STEP"),  # after those, and after the first currents: records see it
+}
+
+
 @dataclass(frozen=True)
 class Mechanism:
     """One .mod file, checked and lowered."""
@@ -114,11 +124,25 @@ class Mechanism:
     state: Kernel = Kernel()
     receive: Kernel | None = None  # NET_RECEIVE; also reads `flag`; t is the exact event time
     receive_init: Kernel | None = None  # INITIAL inside NET_RECEIVE: once a connection
+    #: conditions of WATCH at the start of a step, after events up to then: may call net_send
+    watch: Kernel = Kernel()
+    before_initial: Kernel = Kernel()
+    after_initial: Kernel = Kernel()
+    before_breakpoint: Kernel = Kernel()
+    after_solve: Kernel = Kernel()
+    before_step: Kernel = Kernel()
     tables: tuple[Table, ...] = ()
     #: variables with an index: place p of `element` and `set_element` is the variable memory[p];
     #: bodies reach them in no other way
     memory: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()  # names of random streams; who sets none gets ids of its own
+
+    def kernels(self) -> dict[str, Kernel]:
+        """All kernels by name of their field; those that are always there, and those not empty."""
+        always = ("init", "derive", "current", "state")
+        names = (*always, "receive", "receive_init", "watch", *AROUND)
+        found = {name: getattr(self, name) for name in names}
+        return {n: k for n, k in found.items() if k is not None and (n in always or k != Kernel())}
 
     def variables(self) -> dict[str, Variable]:
         """Everything with one value an instance."""

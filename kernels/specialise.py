@@ -30,14 +30,8 @@ def specialise(mechanism: Mechanism, constants: dict[str, float]) -> Mechanism:
         body = tuple(fold(copy.deepcopy(kernel.body), constants))
         return dataclasses.replace(kernel, body=(*_remaining(body, constants), *body), loads=loads)
 
-    return dataclasses.replace(
-        mechanism,
-        init=folded(mechanism.init),
-        current=folded(mechanism.current),
-        state=folded(mechanism.state),
-        receive=mechanism.receive and folded(mechanism.receive),
-        receive_init=mechanism.receive_init and folded(mechanism.receive_init),
-    )
+    kernels = {name: folded(kernel) for name, kernel in mechanism.kernels().items()}
+    return dataclasses.replace(mechanism, **kernels)
 
 
 def _remaining(body: tuple[ast.stmt, ...], constants: dict[str, float]) -> list[ast.stmt]:

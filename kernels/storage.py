@@ -23,6 +23,12 @@ def ion_variables(mechanism: Mechanism) -> dict[str, tuple[str, str]]:
     }
 
 
+def own_currents(mechanism: Mechanism) -> frozenset[str]:
+    """Currents of ions that a mechanism writes and does not READ: what it reads is its own."""
+    uses = (use for use in mechanism.ions if "i" in use.writes and "i" not in use.reads)
+    return frozenset(use.variable("i") for use in uses)
+
+
 def live_ion_fields(block: Block) -> frozenset[tuple[str, str]]:
     """(ion, field) pairs whose value changes during a run, or is sampled.
 
@@ -89,8 +95,7 @@ class Storage:
 
 
 def _kernels(mechanism: Mechanism) -> list[Kernel]:
-    every = [mechanism.init, mechanism.derive, mechanism.current, mechanism.state]
-    return every + [k for k in (mechanism.receive, mechanism.receive_init) if k is not None]
+    return list(mechanism.kernels().values())
 
 
 def storage_of(
@@ -104,7 +109,7 @@ def storage_of(
     wanted += [name for name in own if name in loaded and name not in ions]
     wanted += [name for name in ("diam", "area") if name in loaded]
     gathered = {n: f for n, f in ions.items() if f in live and (n in loaded or _sets(mechanism, n))}
-    wanted += [n for n in ions if n not in gathered and n in loaded and ions[n][1] != "i"]
+    wanted += [n for n in ions if n not in gathered and n in loaded]
     wanted += list(gathered)
     wanted += ["_v"]
     if mechanism.current.body:

@@ -32,6 +32,7 @@ def initialise(state: GroupState) -> None:
     _reset_ions(state)
     for k in range(len(state.slices)):
         _fill(state, k)
+    _run_all(state, "before_initial")
     for k, group in enumerate(block.mechanisms):
         if len(state.slices[k].index):
             state.run("init", k)
@@ -40,12 +41,22 @@ def initialise(state: GroupState) -> None:
         if writes_concentration(group.mechanism):
             _follow(state, group.mechanism.ions)
     _reset_connections(state)
+    _run_all(state, "after_initial")
+    _run_all(state, "before_breakpoint")
     for name, array in state.ions.items():
         if name.endswith("_i"):
             array[:] = 0.0
     _add_constant_currents(state)
     for k, functions in enumerate(program.functions):
         kernel = "observe" if program.constant[k] else "current"
+        if kernel in functions and len(state.slices[k].index):
+            state.run(kernel, k)
+    _run_all(state, "before_step")
+
+
+def _run_all(state: GroupState, kernel: str) -> None:
+    """Run a kernel of every mechanism that has it."""
+    for k, functions in enumerate(state.engine.program.functions):
         if kernel in functions and len(state.slices[k].index):
             state.run(kernel, k)
 

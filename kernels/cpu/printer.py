@@ -12,8 +12,8 @@ from __future__ import annotations
 import ast
 
 from kernels.constant import is_constant
-from kernels.mechanism import Kernel, Mechanism
-from kernels.storage import Storage
+from kernels.mechanism import AROUND, Kernel, Mechanism
+from kernels.storage import Storage, own_currents
 
 LANES = 8
 
@@ -147,7 +147,7 @@ class MechanismPrinter:
 
     def __init__(self, mechanism: Mechanism, storage: Storage, keep: frozenset[str]):
         self.mechanism, self.storage, self.keep = mechanism, storage, keep
-        self.slots = storage.slots
+        self.slots, self.own = storage.slots, own_currents(mechanism)
 
     def text(self) -> str:
         """All functions: init, current, state, receive, receive_init, where there is something."""
@@ -165,6 +165,10 @@ class MechanismPrinter:
             parts.append(self._receive("receive", m.receive))
         if m.receive_init is not None:
             parts.append(self._receive("receive_init", m.receive_init))
+        kernels = m.kernels()
+        parts += [self._loop(name, kernels[name]) for name in AROUND if name in kernels]
+        if "watch" in kernels:
+            parts.append(self._loop("watch", m.watch, scalar=True))
         return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
     # --- pieces ---
@@ -196,7 +200,7 @@ class MechanismPrinter:
         loaded = set(kernel.loads)
         lines = [f"{self._place('_v', lane)} = voltage[o]"] if "v" in loaded else []
         for name, (ion, field) in self.storage.gathered.items():
-            if name in loaded:
+            if name in loaded and name not in self.own:
                 lines.append(f"{self._place(name, lane)} = {ion}_{field}[o]")
         return lines
 

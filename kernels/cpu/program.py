@@ -14,7 +14,7 @@ from kernels.cpu import cache, events, solver
 from kernels.cpu.numerics import FUNCTIONS
 from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
 from kernels.intrinsics import INTRINSICS
-from kernels.mechanism import Mechanism
+from kernels.mechanism import AROUND, Mechanism
 from kernels.storage import Storage
 
 QUEUE = (
@@ -44,11 +44,15 @@ def advance({arguments}):
         )
         # events due by the middle of the step, in order of time
         e = event_ptr[step - first]
+        watching = {watching}
+        limit = (now if watching else middle) + 1e-9 * dt
         while True:
             s = -1
             if self_count[0] > 0:
-                s = earliest(middle + 1e-9 * dt, self_time, self_count)
+                s = earliest(limit, self_time, self_count)
             external = e < event_ptr[step - first + 1]
+            if external and watching:
+                external = event_time[e] <= limit
             if external and s >= 0:
                 external = event_time[e] <= self_time[s]
             if external:
@@ -59,6 +63,11 @@ def advance({arguments}):
                 m, i, w = self_mechanism[s], self_instance[s], self_weight[s]
                 flag, t = self_flag[s], self_time[s]
                 remove(s, {self_queue})
+            elif watching:
+                # conditions of WATCH, after the events up to the start of the step
+                watching, limit, t = False, middle + 1e-9 * dt, now
+{watches}
+                continue
             else:
                 break
 {receives}
@@ -115,7 +124,7 @@ def make_program(
         text = MechanismPrinter(mechanism, storage, keep).text()
         module = cache.load(mechanism.name, text, scope)
         modules.append(module.__name__)
-        names = ("init", "derive", "current", "observe", "state", "receive", "receive_init")
+        names = [*mechanism.kernels(), "observe"]
         found = {n: getattr(module, f"{n}_{mechanism.name}", None) for n in names}
         functions.append({n: f for n, f in found.items() if f is not None})
     argument_names = [name.strip() for name in FIXED.split(",")]
@@ -181,12 +190,20 @@ def _advance_text(
     currents = reversals + [f"{array}[:] = 0.0" for array in live if array.endswith("_i")]
     states: list[str] = []
     receives: list[str] = []
+    watches: list[str] = []
+    around: dict[str, list[str]] = {name: [] for name in AROUND}
     for k, (storage, functions_of) in enumerate(zip(storages, functions, strict=True)):
         kernel = "observe" if constant[k] else "current"
         if kernel in functions_of:
             currents.append(_call(kernel, k, storage))
         if "state" in functions_of:
             states.append(_call("state", k, storage))
+        for name in AROUND:
+            if name in functions_of:
+                around[name].append(_call(name, k, storage))
+        if "watch" in functions_of:
+            outbox = OUTBOX.replace("mechanism, source, ", f"{k}, source_{k}, ", 1)
+            watches.append(_call("watch", k, storage, f", {outbox}, train_{k}, train_ptr_{k}"))
         if "receive" in functions_of:
             outbox = OUTBOX.replace("mechanism, source, ", f"m, source_{k}, ", 1)
             call = _call("receive", k, storage, f", {outbox}, train_{k}, train_ptr_{k}")
@@ -205,8 +222,10 @@ def _advance_text(
         arguments=", ".join(names),
         samples=_block(samples, 3),
         receives=_block(receives, 3),
-        currents=_block(currents, 2),
-        states=_block(states, 2),
+        watching=bool(watches),
+        watches=_block(watches, 4),
+        currents=_block([*around["before_breakpoint"], *currents], 2),
+        states=_block([*states, *around["after_solve"], *around["before_step"]], 2),
         self_queue="self_time, self_flag, self_mechanism, self_instance, self_weight, self_count",
     )
 

@@ -33,5 +33,5 @@ def _arguments(group: GroupState, name: str) -> tuple[object, ...]:
     if name.startswith("receive"):
         return (*shared[:2], 0, group.weights, 0, 0.0, *shared[4:], *outbox)
     mechanism = group.engine.block.mechanisms[0].mechanism
-    scalar = name == "init" and sends(mechanism.init)
+    scalar = name == "watch" or (name == "init" and sends(mechanism.init))
     return (*shared, *outbox) if scalar else shared

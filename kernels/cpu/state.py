@@ -125,7 +125,9 @@ class GroupState:
         senders = sum(
             len(part.index)
             for group, part in zip(block.mechanisms, self.slices, strict=True)
-            if sends(group.mechanism.init) or sends(group.mechanism.receive)
+            if any(
+                map(sends, (group.mechanism.init, group.mechanism.receive, group.mechanism.watch))
+            )
         )
         capacity = 256 + 16 * senders if senders else 1
         self.self_time, self.self_flag = np.zeros(capacity), np.zeros(capacity)

@@ -225,14 +225,15 @@ __device__ __forceinline__ void receive(
 // Events due by the middle of a step, in order of time; e is the next one from other cells.
 #if QUEUE
 __device__ __forceinline__ void deliver_events(
-    const Table *p, const Cell &cell, const Queue &queue, long long step, double middle, int &e
+    const Table *p, const Cell &cell, const Queue &queue, long long step, double limit, int &e
 ) {
     const int last = p->event_ptr[cell.index + 1];
     if (cell.lane != 0) return;
     for (;;) {
         int s = -1;
-        if (queue.count[0] > 0) s = earliest(queue, middle + 1e-9 * p->dt);
-        bool external = e < last && p->event_step[e] == step;
+        if (queue.count[0] > 0) s = earliest(queue, limit + 1e-9 * p->dt);
+        bool external = e < last && p->event_step[e] == step &&
+            (limit > (double)step * p->dt || p->event_time[e] <= limit + 1e-9 * p->dt);
         if (external && s >= 0) external = p->event_time[e] <= queue.time[s];
         if (external) {
             receive(
@@ -359,8 +360,10 @@ advance(const Table *p, long long first, long long last, int first_cell) {
         sample_state(p, cell, step);
         find_spikes(p, cell, step);
         __syncthreads();
+@watches@
         deliver_events(p, cell, queue, step, middle, e);
         __syncthreads();
+@before_breakpoints@
 @reversals@
         add_currents(p, cell, middle);
         solve_cable(cell);
@@ -372,6 +375,7 @@ advance(const Table *p, long long first, long long last, int first_cell) {
         const double t = now + p->dt;
 @states@
         __syncthreads();
+@ends@
     }
     bool wrong = false;
     for (int i = cell.lane; i < cell.n; i += THREADS) {
@@ -394,6 +398,7 @@ reset(const Table *p, long long first, long long last, int first_cell) {
     const double t = 0.0;
 @initial_reversals@
     __syncthreads();
+@before_initials@
 @inits@
     if (cell.lane == 0) {
         const long long last_connection = p->connection_ptr[cell.index + 1];
@@ -406,6 +411,8 @@ reset(const Table *p, long long first, long long last, int first_cell) {
         }
     }
     __syncthreads();
+@after_initials@
     add_constant_currents(p, cell);
     add_currents(p, cell, 0.0);
+@before_steps@
 }

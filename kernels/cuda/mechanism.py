@@ -14,8 +14,8 @@ from kernels.constant import is_constant
 from kernels.cuda.expression import REAL, BodyPrinter, variable
 from kernels.cuda.functions import call_intrinsic
 from kernels.intrinsics import INTRINSICS
-from kernels.mechanism import Kernel, Mechanism
-from kernels.storage import Storage
+from kernels.mechanism import AROUND, Kernel, Mechanism
+from kernels.storage import Storage, own_currents
 
 SENDERS = ("net_send", "net_event", "net_move")
 
@@ -42,7 +42,7 @@ class MechanismPrinter:
     ):
         self.k, self.mechanism, self.storage = k, mechanism, storage
         self.keep, self.repeated = keep, repeated
-        self.slots = device_slots(storage)
+        self.slots, self.own = device_slots(storage), own_currents(mechanism)
         self.constant = is_constant(mechanism)
 
     @property
@@ -62,6 +62,8 @@ class MechanismPrinter:
             "state": m.state.body,
             "receive": m.receive,
             "receive_init": m.receive_init,
+            "watch": m.watch.body,
+            **{name: getattr(m, name).body for name in AROUND},
         }
         return [name for name, present in wanted.items() if present]
 
@@ -73,10 +75,10 @@ class MechanismPrinter:
     @property
     def is_serial(self) -> bool:
         """Whether events of one cell must be delivered one after the other."""
-        kernels = (self.mechanism.init, self.mechanism.receive, self.mechanism.receive_init)
-        if any(sends(kernel) for kernel in kernels):
+        m = self.mechanism
+        if any(sends(kernel) for kernel in (m.init, m.receive, m.receive_init, m.watch)):
             return True
-        return any(self._scattered(k) for k in kernels[1:] if k is not None)
+        return any(self._scattered(k) for k in (m.receive, m.receive_init) if k is not None)
 
     def text(self) -> str:
         """All functions."""
@@ -86,7 +88,7 @@ class MechanismPrinter:
             kernel = m.current if name in ("constant", "observe") else getattr(m, name)
             if name.startswith("receive"):
                 parts.append(self._receive(name, kernel))
-            elif name == "init" and sends(kernel):
+            elif name == "watch" or (name == "init" and sends(kernel)):
                 parts.append(self._serial(name, kernel))
             else:
                 parts.append(self._loop(name, kernel))
@@ -113,7 +115,7 @@ class MechanismPrinter:
                 continue
             if name == "v":
                 lines.append(f"double v_ = {voltage};")
-            elif name in self.storage.gathered:
+            elif name in self.storage.gathered and name not in self.own:
                 lines.append(f"double {variable(name)} = {self._array(name)};")
                 if name in self.keep:
                     lines.append(f"{self._slot(name)} = {variable(name)};")
@@ -126,7 +128,8 @@ class MechanismPrinter:
     def _stores(self, kernel: Kernel, waits: bool) -> list[str]:
         """Values into slots; those of ion variables only where something reads them there."""
         names = [n for n in kernel.stores if n in self.slots and n not in kernel.args]
-        needed = [n for n in names if n not in self.storage.gathered or waits or n in self.keep]
+        shared = set(self.storage.gathered) - self.own
+        needed = [n for n in names if n not in shared or waits or n in self.keep]
         return [f"{self._slot(name)} = {variable(name)};" for name in needed]
 
     def _call(self, name: str, arguments: list[str]) -> tuple[str, str] | None:

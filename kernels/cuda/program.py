@@ -68,6 +68,12 @@ def make_program(
         "constants": _calls(printers, ("constant",)),
         "currents": _calls(printers, ("observe", "current")),
         "states": "\n".join(_state(q) for q in printers if "state" in q.functions),
+        "watches": _watches(printers),
+        "before_breakpoints": _each(printers, ["before_breakpoint"], "middle"),
+        "ends": _each(printers, ["after_solve", "before_step"], "t"),
+        "before_initials": _each(printers, ["before_initial"], "t"),
+        "after_initials": _each(printers, ["after_initial", "before_breakpoint"], "t"),
+        "before_steps": _each(printers, ["before_step"], "t"),
         "reversals": "\n".join(
             f"        {text.format(when='step')}"
             for ion, text in reversal.items()
@@ -149,6 +155,24 @@ def _calls(printers: list[MechanismPrinter], names: tuple[str, ...]) -> str:
         for name in q.functions
         if name in names
     )
+
+
+def _each(printers: list[MechanismPrinter], kernels: list[str], t: str) -> str:
+    """Kernels of all mechanisms that have them, one after another."""
+    return "\n".join(
+        f"    {name}_{q.k}(p, cell, {t});\n    __syncthreads();"
+        for name in kernels
+        for q in printers
+        if name in q.functions
+    )
+
+
+def _watches(printers: list[MechanismPrinter]) -> str:
+    """Events up to the start of the step, then the conditions of WATCH."""
+    watching = [q.k for q in printers if "watch" in q.functions]
+    lines = ["        deliver_events(p, cell, queue, step, now, e);"] if watching else []
+    lines += [f"        watch_{k}(p, cell, queue, step, now);" for k in watching]
+    return "\n".join(lines)
 
 
 def _cases(printers: list[MechanismPrinter], name: str, indent: int) -> str:

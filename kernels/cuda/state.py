@@ -79,7 +79,7 @@ class State:
         return [
             k
             for k, q in enumerate(self.printers)
-            if sends(q.mechanism.init) or sends(q.mechanism.receive)
+            if any(map(sends, (q.mechanism.init, q.mechanism.receive, q.mechanism.watch)))
         ]
 
     def _queue_sizes(self) -> np.ndarray:

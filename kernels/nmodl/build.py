@@ -24,7 +24,8 @@ CALLED = frozenset(
             "fma",
         ),
         *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "fma"),
-        *("philox", "philox_uniform", "min", "max", "table", "train", "net_send", "net_event", "net_move"),
+        *("philox", "philox_uniform", "min", "max", "table", "train"),
+        *("net_send", "net_event", "net_move"),
         *("element", "set_element", "netcon", "set_netcon", "netcons"),
     }
 )

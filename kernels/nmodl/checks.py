@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kernels.errors import NmodlError
+from kernels.mechanism import AROUND
 from kernels.nmodl import tree
 from kernels.nmodl.tables import table_statement
 
 #: Blocks that would change what a mechanism computes and are not lowered.
-REFUSED = ("CONSTRUCTOR", "BEFORE", "AFTER", "PARTIAL", "DISCRETE")
+REFUSED = ("CONSTRUCTOR", "PARTIAL", "DISCRETE")
 ONCE = ("BREAKPOINT", "NET_RECEIVE")
 
 
@@ -30,6 +31,8 @@ def _problems(file: tree.File) -> Iterator[NmodlError]:
     seen: set[str] = set()
     for routine in file.routines:
         yield from _routine_problems(routine)
+        if routine.keyword in ("BEFORE", "AFTER"):
+            continue
         key = routine.name or (routine.keyword if routine.keyword in ONCE else "")
         if key and key in seen:
             yield _error(routine, f"{key} is defined twice")
@@ -39,6 +42,10 @@ def _problems(file: tree.File) -> Iterator[NmodlError]:
 def _routine_problems(routine: tree.Routine) -> Iterator[NmodlError]:
     if routine.keyword in REFUSED and routine.body.statements:
         yield _error(routine, f"{routine.keyword} blocks are not supported")
+    words = (routine.keyword, routine.name)
+    if routine.keyword in ("BEFORE", "AFTER") and words not in AROUND.values():
+        allowed = ", ".join(" ".join(one) for one in AROUND.values())
+        yield _error(routine, f"{' '.join(words)} is not supported; supported are {allowed}")
     table = table_statement(routine)
     if table is not None and len(routine.args) != 1:
         n = len(routine.args)

@@ -7,10 +7,11 @@ import functools
 import hashlib
 from pathlib import Path
 
-from kernels.mechanism import SPECIAL, Kernel, Mechanism
+from kernels.mechanism import AROUND, SPECIAL, Kernel, Mechanism
 from kernels.nmodl import tree
 from kernels.nmodl.arrays import NeedsMemory, place_memory
 from kernels.nmodl.build import assign, mangle, name, num
+from kernels.nmodl.c_routines import without_verbatim
 from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
@@ -19,6 +20,7 @@ from kernels.nmodl.solve import advance, solve
 from kernels.nmodl.symbols import Symbols, make_symbols
 from kernels.nmodl.tables import Tables
 from kernels.nmodl.translate import Body, Environment, Translator
+from kernels.nmodl.watch import Watches
 
 
 @functools.cache
@@ -38,6 +40,7 @@ def make_mechanism(file: tree.File, tables: bool = True) -> Mechanism:
     Raises:
         NmodlError: the file holds what is wrong or not supported.
     """
+    file = without_verbatim(file)
     check(file)
     in_memory: set[str] = set()
     while True:
@@ -60,7 +63,7 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
     state = _finish(symbols, _state(translator))
     body, affine = _current(translator)
     current = _finish(symbols, body)
-    receive, receive_init = _receive(translator)
+    receive, receive_init, watch = _receive(translator)
     init = _finish(symbols, [*table_maker.side_effects, *initial])
     return Mechanism(
         name=file.neuron.name,
@@ -79,6 +82,8 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
         state=state,
         receive=receive,
         receive_init=receive_init,
+        watch=watch,
+        **_around(translator),
         tables=tuple(table_maker.made.values()),
         memory=place_memory(translator),
         streams=symbols.streams,
@@ -129,15 +134,26 @@ def _current(translator: Translator) -> tuple[Body, bool]:
     return make_current(_localised(translator.symbols, out), currents)
 
 
-def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None]:
+def _around(translator: Translator) -> dict[str, Kernel]:
+    """BEFORE and AFTER blocks."""
+    bodies: dict[str, Body] = {}
+    for kernel, (keyword, name_) in AROUND.items():
+        for routine in _blocks(translator.file, keyword):
+            if routine.name == name_:
+                translator.block(routine.body, {}, bodies.setdefault(kernel, []))
+    return {kernel: _finish(translator.symbols, body) for kernel, body in bodies.items()}
+
+
+def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None, Kernel]:
     found = _blocks(translator.file, "NET_RECEIVE")
     if not found:
-        return None, None
+        return None, None, Kernel()
     routine = found[0]
     env: Environment = {a.name: _argument(translator.symbols, a.name) for a in routine.args}
     args = tuple(env.values())
     out: Body = []
-    with translator.hooked(event=translator.send, initial=_separately):
+    watches = Watches(translator, routine)
+    with translator.hooked(event=translator.send, initial=_separately, watch=watches.activate):
         translator.block(routine.body, {**env, "flag": "flag"}, out)
     receive = _finish(translator.symbols, out, args)
     receive_init = None
@@ -146,7 +162,8 @@ def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None]:
             out = []
             translator.block(statement.body, env, out)
             receive_init = _finish(translator.symbols, out, args)
-    return receive, receive_init
+    watch = _finish(translator.symbols, watches.kernel) if watches.kernel else Kernel()
+    return receive, receive_init, watch
 
 
 def _separately(statement: tree.Initial, env: Environment, out: Body) -> None:

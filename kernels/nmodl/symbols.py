@@ -72,7 +72,9 @@ def make_symbols(file: tree.File) -> Symbols:
         NmodlError: a name is declared twice, or a unit is unknown.
     """
     symbols = Symbols()
-    symbols.routines = {r.name: r for r in file.routines if r.name}
+    symbols.routines = {
+        r.name: r for r in file.routines if r.name and r.keyword not in ("BEFORE", "AFTER")
+    }
     _add_constants(file, symbols)
     _add_ions(file, symbols)
     set_names = set(assigned_names(file))

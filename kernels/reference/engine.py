@@ -69,6 +69,7 @@ class ReferenceEngine:
             population.reset()
         for ion in self.followed:
             self._reverse(ion, 0)
+        self._run_all("before_initial", 0.0)
         for m, population in enumerate(self.populations):
             for i in range(population.group.n):
                 self._run(m, population.mechanism.init, i, 0.0, 0, self.no_arguments(m))
@@ -76,7 +77,19 @@ class ReferenceEngine:
                 for use in population.mechanism.ions:
                     self._reverse(use.ion, 0)
         self.weights = [self._arguments(c) for c in range(len(block.weight))]
+        self._run_all("after_initial", 0.0)
+        self._run_all("before_breakpoint", 0.0)
         self._currents(0.0)
+        self._run_all("before_step", 0.0)
+
+    def _run_all(self, kernel: str, t: float) -> None:
+        """Run a kernel of every instance of every mechanism."""
+        for population in self.populations:
+            if getattr(population.mechanism, kernel).body:
+                for i in range(population.group.n):
+                    population.run(
+                        getattr(population.mechanism, kernel), i, self.fields, self.voltage, t
+                    )
 
     def no_arguments(self, m: int) -> list[float]:
         """What a self-event of INITIAL carries: it belongs to no connection."""
@@ -163,15 +176,16 @@ class ReferenceEngine:
             if step % probe.every == 0:
                 rows.append(values)
         self._find_spikes(step)
-        self._deliver(step, events)
+        waiting = list(events)
+        if any(population.mechanism.watch.body for population in self.populations):
+            self._deliver(step, waiting, (step + ROUND) * dt)
+            self._watch(step)
+        self._deliver(step, waiting, (step + 0.5 + ROUND) * dt)
+        self._run_all("before_breakpoint", (step + 0.5) * dt)
         conductance, right = self._currents((step + 0.5) * dt)
         self._solve(conductance, right, step)
-        for population in self.populations:
-            if population.mechanism.state.body:
-                for i in range(population.group.n):
-                    population.run(
-                        population.mechanism.state, i, self.fields, self.voltage, (step + 1) * dt
-                    )
+        for kernel in ("state", "after_solve", "before_step"):
+            self._run_all(kernel, (step + 1) * dt)
 
     def _find_spikes(self, step: int) -> None:
         for k, node in enumerate(self.block.source_node):
@@ -181,12 +195,21 @@ class ReferenceEngine:
                     self.fired.append((step, step * self.block.dt, k))
                 self.above[k] = above
 
-    def _deliver(self, step: int, events: Iterable[tuple[float, int]]) -> None:
-        limit = (step + 0.5 + ROUND) * self.block.dt
-        waiting = list(events)
+    def _watch(self, step: int) -> None:
+        """Compare the conditions of WATCH on the state at the start of the step."""
+        for m, population in enumerate(self.populations):
+            if population.mechanism.watch.body:
+                for i in range(population.group.n):
+                    arguments = self.no_arguments(m)
+                    t = step * self.block.dt
+                    self._run(m, population.mechanism.watch, i, t, step, arguments)
+
+    def _deliver(self, step: int, waiting: list[tuple[float, int]], limit: float) -> None:
+        """Deliver what is due up to a time [ms]; `waiting` loses its events up to then."""
         while True:
             has_self = self.pending and self.pending[0][0] <= limit
-            if waiting and not (has_self and self.pending[0][0] < waiting[0][0]):
+            is_due = waiting and waiting[0][0] <= limit
+            if is_due and not (has_self and self.pending[0][0] < waiting[0][0]):
                 time, connection = waiting.pop(0)
                 m, i = (int(k) for k in self.block.connection_target[connection])
                 arguments, flag = self.weights[connection], 0.0

@@ -9,7 +9,7 @@ from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import Kernel
 from kernels.nmodl.python import run
 from kernels.specialise import build_table, constants_of, specialise
-from kernels.storage import ion_variables
+from kernels.storage import ion_variables, own_currents
 
 
 class Population:
@@ -20,6 +20,7 @@ class Population:
         self.block, self.group = block, group
         self.mechanism = specialise(group.mechanism, constants)
         self.ions = ion_variables(group.mechanism)
+        self.own = own_currents(group.mechanism)
         self.current_ions = [(c.name, c.ion) for c in group.mechanism.currents if c.ion is not None]
         table = build_table(group.mechanism, constants, block.dt)
         self.functions = {**INTRINSICS, "table": lambda index: float(table[int(index)])}
@@ -51,6 +52,8 @@ class Population:
             values.update(v=float(voltage[node]), diam=float(self.block.diam[node]))
             values["area"] = area if area > 0.0 else 100.0
             for name, field in self.ions.items():
+                if name in self.own:
+                    continue
                 values[name] = float(fields[field][node])
         own = self.values[i]
         memory = self.mechanism.memory
