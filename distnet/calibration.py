@@ -24,6 +24,7 @@ from kernels.block import Events
 
 N_CELLS = 16
 STEPS = 40  # an epoch of 1 ms
+EPOCHS = 40  # of which the shortest counts
 SYNAPSES = 100  # a cell
 
 
@@ -124,7 +125,7 @@ def _time(sample: Sample, network: CellNetwork, settings: Settings, backend: str
     engine = Simulation(network, settings, backend=backend).engine
     engine.reset()
     best = np.inf
-    for epoch in range(12):
+    for epoch in range(EPOCHS):
         first = epoch * STEPS
         events = _events(sample, first, settings.dt)
         begin = time.thread_time_ns()
