@@ -7,6 +7,7 @@ a few voltages: large enough everywhere, and filling in least.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, neg, num, sub
@@ -28,7 +29,6 @@ def solve_linear(
     Raises:
         NmodlError: an equation is not linear, or there are not as many as states.
     """
-    symbols = translator.symbols
     equations: list[tuple[tree.Equation, ast.expr]] = []
 
     def collect(statement: tree.Equation, env: Environment, out: Body) -> None:
@@ -38,14 +38,7 @@ def solve_linear(
     body: Body = []
     with translator.hooked(equation=collect):
         translator.block(routine.body, env, body)
-    named = {n.id for _, e in equations for n in ast.walk(e) if isinstance(n, ast.Name)}
-    listed = [s for n in routine.solvefor for s in symbols.scalars(n)]
-    states = listed or [s for s in [*symbols.states, *sorted(symbols.ion_states)] if s in named]
-    if len(states) != len(equations):
-        raise translator.error(
-            routine.at,
-            f"LINEAR {routine.name} has {len(equations)} equations for {len(states)} states",
-        )
+    states = states_of(translator, routine, [equation for _, equation in equations])
     check_size(translator, routine, len(states))
     rows, right = [], []
     for statement, equation in equations:
@@ -53,9 +46,27 @@ def solve_linear(
         rows.append(row)
         right.append(neg(rest))
     out += body
-    choose = _pivots(translator, body, rows)
+    choose = choose_pivots(translator, body, rows)
     unknowns = eliminate(rows, right, translator.fresh, out, choose)
     out += [assign(s, x) for s, x in zip(states, unknowns, strict=True)]
+
+
+def states_of(
+    translator: Translator, routine: tree.Routine, equations: Sequence[ast.expr]
+) -> list[str]:
+    """The unknowns of a block: what SOLVEFOR lists, or the states that its equations name.
+
+    Raises:
+        NmodlError: there are not as many as equations.
+    """
+    symbols = translator.symbols
+    named = {n.id for e in equations for n in ast.walk(e) if isinstance(n, ast.Name)}
+    listed = [s for n in routine.solvefor for s in symbols.scalars(n)]
+    states = listed or [s for s in [*symbols.states, *sorted(symbols.ion_states)] if s in named]
+    if len(states) != len(equations):
+        found = f"{len(equations)} equations for {len(states)} states"
+        raise translator.error(routine.at, f"{routine.keyword} {routine.name} has {found}")
+    return states
 
 
 def _row(
@@ -75,7 +86,7 @@ def _row(
     return row, rest
 
 
-def _pivots(translator: Translator, body: Body, rows: list[Row]) -> Choice:
+def choose_pivots(translator: Translator, body: Body, rows: list[Row]) -> Choice:
     """The order of the pivots, by elimination of sampled matrices."""
     samples = [_sample(translator, body, rows, v) for v in VOLTAGES]
     matrices = [m for m in samples if m is not None]

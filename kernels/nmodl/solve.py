@@ -11,6 +11,7 @@ from kernels.nmodl.cnexp import solve_cnexp
 from kernels.nmodl.kinetic import solve_sparse
 from kernels.nmodl.linear_block import solve_linear
 from kernels.nmodl.newton import solve_derivimplicit, solve_euler
+from kernels.nmodl.nonlinear_block import solve_nonlinear
 from kernels.nmodl.translate import Body, Environment, Translator
 
 Solver = Callable[[Translator, tree.Routine, Environment, Body], None]
@@ -23,6 +24,7 @@ SOLVERS: dict[tuple[str, str], Solver] = {
     ("DERIVATIVE", "sparse"): solve_derivimplicit,
     ("KINETIC", "sparse"): solve_sparse,
     ("LINEAR", ""): solve_linear,
+    ("NONLINEAR", ""): solve_nonlinear,
 }
 STEADY_DT = 1e9  # [ms], the one step of STEADYSTATE
 
@@ -39,7 +41,7 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
     if routine.keyword == "PROCEDURE":
         translator.inline(routine, [], statement.at, out)
         return
-    method = "" if routine.keyword == "LINEAR" else statement.method
+    method = "" if routine.keyword in ("LINEAR", "NONLINEAR") else statement.method
     key = (routine.keyword, method)
     if key not in SOLVERS or (statement.steadystate and method not in ("sparse", "derivimplicit")):
         known = [f"{m} for {k}" if m else k for k, m in SOLVERS]

@@ -26,7 +26,7 @@ CLOSED_FORM, ITERATED = 1e-9, 1e-6  # relative
 FLOOR, STATE_FLOOR = 1e-2, 1e-6
 TINY = 1e-30  # absolute: below it everything is zero
 #: Methods whose result an iteration decides, in NEURON or here.
-ITERATIVE = ("derivimplicit", "sparse", "newton", "runge")
+ITERATIVE = ("derivimplicit", "sparse", "newton", "runge", "NONLINEAR")
 OUTCOMES = ("equal", "DIFFERS", "refused", "skipped", "neuron failed", "FAULT")
 
 
