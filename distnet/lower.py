@@ -103,6 +103,10 @@ class _Lowering:
             connection_target=target,
             weight=weight,
             probes=probes,
+            function_tables={
+                key: (np.asarray(x, np.float64), np.asarray(y, np.float64))
+                for key, (x, y) in self.settings.function_tables.items()
+            },
         )
         gid = np.array(self.gids, np.int64)
         return Lowered(block, gid, sources[0], source, delay, recorded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,8 @@ class Settings:
         globals: GLOBAL variables of mechanisms, (mechanism, variable) -> value.
         exact: mechanisms whose TABLEs are not used (NEURON's usetable = 0); True for all.
         seed: of all random streams, 0 to 2**32 - 1: the global index of NEURON's Random123.
+        function_tables: values of FUNCTION_TABLEs, (mechanism, name) -> (arguments, values); the
+            arguments rise, the function is linear between them and constant outside.
         mechanism_folders: folders of .mod files, besides the built-in ones.
     """
 
@@ -34,6 +36,9 @@ class Settings:
     globals: Mapping[tuple[str, str], float] = field(default_factory=dict)
     exact: bool | frozenset[str] = frozenset()
     seed: int = 0
+    function_tables: Mapping[tuple[str, str], tuple[Sequence[float], Sequence[float]]] = field(
+        default_factory=dict
+    )
     mechanism_folders: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:

@@ -81,6 +81,10 @@ class Block:
     connection_target: np.ndarray  # (n_connection, 2) i4, mechanism and instance
     weight: np.ndarray  # (n_connection,) f8, first argument of NET_RECEIVE
     probes: tuple[Probe, ...] = ()
+    #: values of FUNCTION_TABLEs: (mechanism, table) -> (n,) f8 arguments, rising, and values
+    function_tables: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict
+    )
 
     @property
     def n_cell(self) -> int:

@@ -132,6 +132,7 @@ class Mechanism:
     after_solve: Kernel = Kernel()
     before_step: Kernel = Kernel()
     tables: tuple[Table, ...] = ()
+    function_tables: tuple[str, ...] = ()  # see `kernels.function_table`
     #: variables with an index: place p of `element` and `set_element` is the variable memory[p];
     #: bodies reach them in no other way
     memory: tuple[str, ...] = ()

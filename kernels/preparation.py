@@ -33,7 +33,7 @@ def prepare(block: Block) -> Prepared:
         constants = constants_of(block, group.mechanism)
         keep = _sampled(block, group.mechanism.name)
         mechanisms.append(hoist(specialise(group.mechanism, constants)))
-        tables.append(build_table(group.mechanism, constants, block.dt))
+        tables.append(build_table(block, group.mechanism, constants))
         storages.append(storage_of(mechanisms[-1], live, keep))
         keeps.append(keep)
     followed = {ion.name: reversal_nodes(block, ion.name) for ion in block.ions}

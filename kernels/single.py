@@ -7,6 +7,7 @@ import numpy as np
 from kernels.block import Block, Instances, Ion
 from kernels.mechanism import Mechanism
 
+EMPTY = (np.zeros(1), np.zeros(1))  # a FUNCTION_TABLE of one row
 #: Charge of ions that a mechanism may leave unsaid.
 VALENCES = {"na": 1.0, "k": 1.0, "ca": 2.0}
 
@@ -43,6 +44,7 @@ def single_block(mechanism: Mechanism) -> Block:
         source_instance=np.zeros((int(artificial), 2), np.int32),
         connection_target=np.zeros((n_connection, 2), np.int32),
         weight=np.zeros(n_connection),
+        function_tables={(mechanism.name, name): EMPTY for name in mechanism.function_tables},
     )
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 
 from kernels.block import Block
+from kernels.function_table import append_function_tables
 from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import Kernel, Mechanism
 from kernels.nmodl.optimise import fold
@@ -42,19 +43,23 @@ def _remaining(body: tuple[ast.stmt, ...], constants: dict[str, float]) -> list[
     ]
 
 
-def build_table(mechanism: Mechanism, constants: dict[str, float], dt: float) -> np.ndarray:
-    """All TABLEs of a mechanism in one array, at the offsets that its kernels use."""
+def build_table(block: Block, mechanism: Mechanism, constants: dict[str, float]) -> np.ndarray:
+    """All tables of a mechanism in one array, at the offsets that its kernels use.
+
+    Raises:
+        KernelsError: the block has no values for a FUNCTION_TABLE.
+    """
     size = max((t.offset + (t.n + 1) * len(t.outputs) for t in mechanism.tables), default=0)
-    values = np.zeros(size)
+    values = np.zeros(max(size, 2 * len(mechanism.function_tables)))
     defaults = {n: v.default for n, v in mechanism.variables().items()}
     for table in mechanism.tables:
         step = (table.stop - table.start) / table.n
         x = table.start
         for row in range(table.n + 1):
             result = run(
-                table.body, {**defaults, **constants, "dt": dt, table.argument: x}, INTRINSICS
+                table.body, {**defaults, **constants, "dt": block.dt, table.argument: x}, INTRINSICS
             )
             for k, name in enumerate(table.outputs):
                 values[table.offset + k * (table.n + 1) + row] = result[name]
             x += step
-    return values
+    return append_function_tables(values, mechanism, block.function_tables)

@@ -34,7 +34,7 @@ class CpuEngine:
             constants = constants_of(block, instances.mechanism)
             keep = _sampled(block, instances.mechanism.name)
             mechanisms.append(hoist(specialise(instances.mechanism, constants)))
-            tables.append(build_table(instances.mechanism, constants, block.dt))
+            tables.append(build_table(block, instances.mechanism, constants))
             storages.append(storage_of(mechanisms[-1], live, keep))
             keeps.append(keep)
         self.storages = storages

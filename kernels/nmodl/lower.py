@@ -15,6 +15,7 @@ from kernels.nmodl.c_routines import without_verbatim
 from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
+from kernels.nmodl.function_tables import names_of
 from kernels.nmodl.optimise import optimise
 from kernels.nmodl.solve import advance, solve
 from kernels.nmodl.symbols import Symbols, make_symbols
@@ -85,6 +86,7 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
         watch=watch,
         **_around(translator),
         tables=tuple(table_maker.made.values()),
+        function_tables=names_of(file),
         memory=place_memory(translator),
         streams=symbols.streams,
     )

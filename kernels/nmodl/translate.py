@@ -30,6 +30,7 @@ from kernels.nmodl.build import (
     num,
     value_of,
 )  # fmt: skip
+from kernels.nmodl.function_tables import look_up
 from kernels.nmodl.functions import (
     EVENT_CALLS,
     FUNCTIONS,
@@ -341,6 +342,8 @@ class Translator:
         if routine.keyword == "DERIVATIVE" and "advance" in self.hooks:
             self.hooks["advance"](routine, {}, out)  # its name is that of the step, as in NEURON
             return None
+        if routine.keyword == "FUNCTION_TABLE":
+            return look_up(self, routine, args, at, out)
         if routine.keyword not in ("FUNCTION", "PROCEDURE"):
             raise self.error(at, f"{routine.keyword} {routine.name} cannot be called here")
         if routine.name in self.stack or len(self.stack) > MAX_INLINE:

@@ -22,7 +22,7 @@ class Population:
         self.ions = ion_variables(group.mechanism)
         self.own = own_currents(group.mechanism)
         self.current_ions = [(c.name, c.ion) for c in group.mechanism.currents if c.ion is not None]
-        table = build_table(group.mechanism, constants, block.dt)
+        table = build_table(block, group.mechanism, constants)
         self.functions = {**INTRINSICS, "table": lambda index: float(table[int(index)])}
         self.values: list[dict[str, float]] = []
 
