@@ -37,6 +37,11 @@ def _is_return(statement: tree.Statement) -> bool:
     )
 
 
+def is_plain(statement: tree.Verbatim) -> bool:
+    """Is it a return, or nothing but comments?"""
+    return _is_return(statement) or not _COMMENT.sub("", statement.code).strip()
+
+
 def returns_in(block: tree.Block) -> bool:
     """Does a return stand in a block, however deep in its ifs?"""
     return any(map(_may_return, block.statements))

@@ -43,14 +43,8 @@ def test_folder_that_does_not_exist(tmp_path: Path) -> None:
 
 
 def test_assets_compile(assets: Path) -> None:
-    """All of a real circuit's mechanisms but a player whose C code a built-in one replaces."""
-    refused = {}
+    """All mechanisms of two real circuits."""
     paths = sorted(assets.glob("s*_small/**/*.mod"))
     assert len(paths) == 62
     for path in paths:
-        try:
-            load(path)
-        except NmodlError as problem:
-            refused[path.stem] = problem.message
-    assert set(refused) == {"vecevent"}
-    assert "VERBATIM" in refused["vecevent"]
+        assert load(path).name

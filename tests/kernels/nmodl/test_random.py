@@ -68,7 +68,7 @@ def test_functions_of_a_stream(blocks, backend):
     cell = np.array([0, 0, 1], np.int32)
     given = {name: np.array(values) for name, values in ids.items()}
     group = Instances(loads(DRAWS), cell, cell, given)
-    names = "u n e i b s q".split()
+    names = ["u", "n", "e", "i", "b", "s", "q"]
     probes = [Probe(f"Draws.{name}", np.arange(3), 1) for name in names]
     block = blocks.simple([group], n_cell=2, probes=probes)
     engine = make_engine(block, backend)

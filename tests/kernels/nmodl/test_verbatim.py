@@ -1,0 +1,244 @@
+"""C in VERBATIM blocks: what is understood, and that nothing else passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kernels import Instances, make_engine
+from kernels.errors import NmodlError
+from kernels.intrinsics import philox_uniform
+from kernels.mechanism import Mechanism
+from kernels.nmodl import loads
+from kernels.nmodl.python import run
+
+HEAD = "NEURON { POINT_PROCESS X POINTER rng, other RANGE a, b, n }\nASSIGNED { a b n w[3] rng }\n"
+
+
+def initial(code: str, head: str = HEAD, rest: str = "", **values: float) -> dict[str, float]:
+    """Run an INITIAL block that holds this C."""
+    text = f"{head}INITIAL {{\nVERBATIM\n{code}\nENDVERBATIM\n}}\n{rest}"
+    return run_initial(loads(text), **values)
+
+
+def run_initial(mechanism: Mechanism, **values: float) -> dict[str, float]:
+    space = {n: x.default for n, x in mechanism.variables().items()}
+    return run(mechanism.init, {**space, "t": 0.0, "dt": 0.025, **values})
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("a = 1.5; b = a*2;", 3.0),
+        ("double x = 7; int i = x/2; b = i;", 3.0),
+        ("b = 7/2;", 3.0),
+        ("b = -7/2;", -3.0),
+        ("b = (int)-2.7;", -2.0),
+        ("b = 7 % 4;", 3.0),
+        ("b = 3; b += 2; b *= 4; b -= 1;", 19.0),
+        ("int i; b = 0; for (i = 0; i < 5; i++) b += i;", 10.0),
+        ("int i; b = 0; for (i = 0; i < 9; ++i) { if (i == 4) break; b += i; } b += 10*i;", 46.0),
+        ("b = 0; do { b += 1; } while (b < 6);", 6.0),
+        ("b = 0; while (b < 2.5) b++;", 3.0),
+        ("b = (a > 0 || n < 1) ? 4 : 5;", 4.0),
+        ("if (!a && 1) b = 1; else b = 2;", 1.0),
+        ("w[1] = 6; b = w[1];", 6.0),
+        ("static double c[3] = {1.5, -2.5, 4}; int j; b = 0; for (j=0;j<3;j++) b += c[j];", 3.0),
+        ("#ifdef CORENEURON_BUILD\nb = 1;\n#else\nb = 2;\n#endif", 2.0),
+        ("#if !NRNBBCORE && defined(NRN_VERSION_GTEQ_8_2_0)\nb = 1;\n#endif", 1.0),
+        ("#define twice(x) ((x)*2)\n#define five 5\nb = twice(five + 1);", 12.0),
+        ('// b = 1;\nb = 2; /* b = 3; */ printf("%g", b);', 2.0),
+        ("if (ifarg(1)) { b = *getarg(1); } else { b = 8; }", 8.0),
+        ("b = fabs(-3.0) + pow(2., 3);", 11.0),
+        ("b = square(3.0); if (b > 8) { return; } b = 0;", 9.0),
+    ],
+)
+def test_c_computes_what_c_means(code, expected):
+    rest = "VERBATIM\nstatic double square(double x) { double y = x; return y*x; }\nENDVERBATIM"
+    assert initial(code, rest=rest)["b"] == expected
+
+
+def test_statements_of_nmodl_stand_inside_of_c():
+    text = f"""{HEAD}
+    INITIAL {{
+    VERBATIM
+        int k = 3;
+        if (k > 2) {{
+    ENDVERBATIM
+            a = 2*k
+    VERBATIM
+        }}
+    #if NRNBBCORE
+    ENDVERBATIM
+        b = 1
+    VERBATIM
+    #endif
+    ENDVERBATIM
+        n = a + 1
+    }}"""
+    found = run_initial(loads(text))
+    assert (found["a"], found["b"], found["n"]) == (6.0, 0.0, 7.0)
+
+
+STREAM = """
+NEURON { POINT_PROCESS X BBCOREPOINTER rng RANGE a, b }
+ASSIGNED { a b usingR123 rng }
+INITIAL {
+    VERBATIM
+    if (usingR123) { nrnran123_setseq((nrnran123_State*)_p_rng, 0, 0); }
+    nrnran123_setseq((nrnran123_State*)_p_rng, 2, 1);
+    ENDVERBATIM
+    a = urand()
+    b = erand()
+}
+PROCEDURE setRNG() {
+VERBATIM
+    nrnran123_State** pv = (nrnran123_State**)(&_p_rng);
+    *pv = nrnran123_newstream3((uint32_t)*getarg(1), 0, 0);
+    usingR123 = 1;
+ENDVERBATIM
+}
+FUNCTION urand() {
+VERBATIM
+    double value;
+    if (usingR123) {
+        value = nrnran123_dblpick((nrnran123_State*)_p_rng);
+    } else if (_p_rng) {
+        value = nrn_random_pick(RANDCAST _p_rng);
+    } else {
+        value = 0.0;
+    }
+    _lurand = value;
+ENDVERBATIM
+}
+FUNCTION erand() {
+VERBATIM
+    if (_p_rng) { _lerand = nrn_random_pick((Rand*)_p_rng); } else { hoc_execerror("none", 0); }
+    return _lerand;
+ENDVERBATIM
+}
+VERBATIM
+static void bbcore_write(double* x, int* d, int* xx, int* offset, _threadargsproto_) {
+    if (d) { char which; nrnran123_getseq(*(nrnran123_State**)(&_p_rng), d+3, &which), d[4] = 1; }
+}
+#define RANDCAST
+ENDVERBATIM
+"""
+
+
+def test_a_pointer_to_a_generator_becomes_a_stream():
+    mechanism = loads(STREAM)
+    assert mechanism.streams == ("rng",)
+    ids = {"rng__id1": 4.0, "rng__id2": 5.0, "rng__id3": 6.0}
+    found = run_initial(mechanism, **ids)
+    assert found["a"] == philox_uniform(4.0, 5.0, 6.0, 0.0, 9.0)
+    expected = -np.log(philox_uniform(4.0, 5.0, 6.0, 0.0, 10.0))
+    np.testing.assert_allclose(found["b"], expected, rtol=1e-15)
+
+
+PLAYER = """
+NEURON { ARTIFICIAL_CELL Player POINTER ptr }
+ASSIGNED { index etime (ms) space }
+INITIAL {
+    index = 0
+    element()
+    if (index > 0) { net_send(etime - t, 1) }
+}
+NET_RECEIVE (w) {
+    if (flag == 1) {
+        net_event(t)
+        element()
+        if (index > 0) { net_send(etime - t, 1) }
+    }
+}
+DESTRUCTOR {
+VERBATIM
+    void* vv = (void*)(&space);
+    if (vv) { hoc_obj_unref(*vector_pobj(vv)); }
+ENDVERBATIM
+}
+PROCEDURE element() {
+VERBATIM
+  { void* vv; int i, size; double* px;
+    i = (int)index;
+    if (i >= 0) {
+        vv = *((void**)(&space));
+        if (vv) {
+            size = vector_capacity(vv);
+            px = vector_vec(vv);
+            if (i < size) {
+                etime = px[i];
+                index += 1.;
+            } else {
+                index = -1.;
+            }
+        } else {
+            index = -1.;
+        }
+    }
+  }
+ENDVERBATIM
+}
+PROCEDURE play() {
+VERBATIM
+    void** vv;
+    vv = (void**)(&space);
+    *vv = (void*)0;
+    if (ifarg(1)) { *vv = vector_arg(1); }
+ENDVERBATIM
+}
+"""
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_a_player_of_a_vector_plays_the_train(blocks, backend):
+    times = np.array([0.3, 0.3, 1.1])
+    none = np.zeros(1, np.int32)
+    player = Instances(loads(PLAYER), none - 1, none, {}, (times,))
+    block = blocks.simple([player], n_cell=0, sources=[(-1, 0, 0)])
+    found = blocks.advance(make_engine(block, backend), blocks.no_events(), 60, 30).spikes
+    np.testing.assert_allclose(found.time, times, rtol=1e-15)
+
+
+def test_static_variables_are_kept_by_the_instance():
+    text = f"{HEAD}FUNCTION f() {{\nVERBATIM\nstatic int k = -3; k++; return k;\nENDVERBATIM\n}}\n"
+    mechanism = loads(text + "INITIAL { a = f() b = f() }")
+    found = run_initial(mechanism)
+    assert (found["a"], found["b"]) == (-2.0, -1.0)
+    assert mechanism.parameters["f_k"].default == -3.0
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("b = system(1);", "the function system is not supported"),
+        ("b = unknown;", "unknown is not declared"),
+        ("double* p = &a; b = *p;", "address of a variable"),
+        ("b = a & 1;", "operator & is not supported"),
+        ("goto end;", 'expected ";"'),
+        ("b = 1", None),
+        ("if (a > 1 { b = 1; }", 'expected "\\)"'),
+        ("while (1) { b += 1; }", "this condition of a loop"),
+        ("FILE* f = fopen(1); b = 1;", "fopen is not supported"),
+        ("b = nt->_t;", "nt->|_t|nt"),
+        ("#if FOO(3)\n#endif", "is not understood|not supported"),
+    ],
+)
+def test_what_is_not_understood_is_refused_at_its_place(code, message):
+    if message is None:
+        assert initial(code)["b"] == 1.0
+        return
+    with pytest.raises(NmodlError, match=message) as caught:
+        initial(code)
+    assert caught.value.line == 5
+
+
+def test_c_that_is_never_reached_is_not_read():
+    initial("b = 1;", rest="PROCEDURE hoc_only() {\nVERBATIM\n@ strange $ C\nENDVERBATIM\n}\n")
+
+
+def test_constructors_may_only_prepare_what_is_absent():
+    text = HEAD + "CONSTRUCTOR {\nVERBATIM\nif (ifarg(1)) { a = 1; }\nENDVERBATIM\n}\n"
+    loads(text)
+    with pytest.raises(NmodlError, match="CONSTRUCTOR blocks are not supported"):
+        loads(text.replace("ifarg(1)", "b == 0"))
