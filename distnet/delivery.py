@@ -132,16 +132,9 @@ def push_known(due, time, k, now, event_time, event_k, event_next, head, free):
 
 
 @compiled
-def comes_before(time, k, i, j):
-    """Whether event i comes before event j of the same step."""
-    return time[i] < time[j] or (time[i] == time[j] and k[i] < k[j])
-
-
-@compiled
 def sort_events(time, k, first, last):
-    """Sort events `first` to `last` by (time, k), in place: heapsort, or insertion for a few."""
-    n = last - first
-    if n <= 24:
+    """Sort events `first` to `last` by (time, k), in place."""
+    if last - first <= 24:
         for i in range(first + 1, last):
             t, c = time[i], k[i]
             j = i - 1
@@ -150,30 +143,15 @@ def sort_events(time, k, first, last):
                 j -= 1
             time[j + 1], k[j + 1] = t, c
         return
-    for start in range(n // 2 - 1, -1, -1):
-        sift_down(time, k, first, start, n)
-    for end in range(n - 1, 0, -1):
-        a, b = first, first + end
-        time[a], time[b] = time[b], time[a]
-        k[a], k[b] = k[b], k[a]
-        sift_down(time, k, first, 0, end)
-
-
-@compiled
-def sift_down(time, k, first, root, n):
-    """Restore the heap of the first n events below one of them."""
-    while True:
-        child = 2 * root + 1
-        if child >= n:
-            return
-        if child + 1 < n and comes_before(time, k, first + child, first + child + 1):
-            child += 1
-        a, b = first + root, first + child
-        if not comes_before(time, k, a, b):
-            return
-        time[a], time[b] = time[b], time[a]
-        k[a], k[b] = k[b], k[a]
-        root = child
+    order = np.argsort(time[first:last])
+    time[first:last] = time[first:last][order]
+    k[first:last] = k[first:last][order]
+    begin = first
+    for i in range(first + 1, last + 1):  # equal times: by k
+        if i == last or time[i] != time[begin]:
+            if i - begin > 1:
+                k[begin:i] = np.sort(k[begin:i])
+            begin = i
 
 
 @compiled

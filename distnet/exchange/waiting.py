@@ -89,7 +89,9 @@ class Waiting:
         sys.stderr.write(f"distnet: stacks of rank {rank}:\n")
         sys.stderr.flush()
         faulthandler.dump_traceback(all_threads=True)
-        time.sleep(0.25)  # the launcher drops what it has not yet read when the job is aborted
+        # the launcher drops what it has not yet read when the job is aborted, and gives the code
+        # of the first rank to abort
+        time.sleep(0.25 if rank == min(waiting) else 3.0)
         self._comm.Abort(STUCK)
         os._exit(STUCK)
 

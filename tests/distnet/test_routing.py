@@ -185,3 +185,17 @@ def test_every_gid_finds_its_row_and_no_other(n_gids):
     row = {gid: k for k, gid in enumerate(heard.tolist())}
     for gid in (*heard.tolist(), *rng.integers(0, n_gids, 1000).tolist()):
         assert find_row(gid, table, spread) == row.get(gid, -1)
+
+
+@pytest.mark.parametrize("n_times", [1, 3, 1000])
+def test_many_events_of_a_step_are_ordered(n_times):
+    """More than are sorted by insertion, with and without equal times."""
+    rng = np.random.default_rng(n_times)
+    delay = 1.0 + 1e-6 * rng.integers(0, n_times, 900)
+    routing = make_routing(rng.integers(0, 40, 900), delay, 40, 0.025)
+    spikes = [(gid, 10, 0.25) for gid in rng.permutation(40)]
+    events = events_of(routing, *spikes)
+    place = routing.rows(np.arange(900))
+    order = np.lexsort((place[events.connection], events.time, events.step))
+    assert len(events.step) == 900
+    assert np.array_equal(order, np.arange(900))
