@@ -2,6 +2,6 @@
 
 from kernels.cuda.classes import Variant
 from kernels.cuda.engine import CudaEngine
-from kernels.cuda.host import HostDevice
+from kernels.cuda.host import HostDevice, PtxDevice
 
-__all__ = ["CudaEngine", "HostDevice", "Variant"]
+__all__ = ["CudaEngine", "HostDevice", "PtxDevice", "Variant"]

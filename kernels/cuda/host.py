@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from kernels.cuda.classes import Variant
+from kernels.cuda.nvrtc import compile_ptx
+from kernels.cuda.ptx import translate
 from kernels.errors import KernelsError
 
 #: As for NVRTC: a product and a sum are never contracted. Names of kernels must not be taken for
 #: those of the C library.
 OPTIONS = (
     "-std=c++17",
-    "-O2",
     "-ffp-contract=off",
     "-fno-strict-aliasing",
     "-fPIC",
@@ -63,6 +64,7 @@ class HostDevice:
     """
 
     name = "the CPU in place of a GPU"
+    optimisation = "-O2"
 
     def __init__(
         self, order: str | int = "ascending", memory: int = 1 << 33, max_shared: int = MAX_SHARED
@@ -102,12 +104,24 @@ class HostDevice:
 
     # --- kernels ---
 
+    def prepare(self, text: str, variant: Variant, name: str) -> str:
+        """What is given to the C++ compiler for a CUDA text."""
+        return text
+
     def load(self, text: str, variant: Variant, name: str) -> ctypes.CDLL:
         """Compile the text for one variant, or take it from the cache."""
         here = Path(__file__).parent
-        whole = "\n".join([(here / "shim.hpp").read_text(), text, (here / "shim.cpp").read_text()])
+        made = self.prepare(text, variant, name)
+        shim = [(here / file).read_text() for file in ("shim.hpp", "shim.cpp")]
+        whole = "\n".join([shim[0], made, shim[1]])
         macros = [f"-D{key}={value}" for key, value in variant.defines().items()]
-        options = [*OPTIONS, *_machine_options(), f"-DMAX_SHARED={MAX_SHARED}", *macros]
+        options = [
+            *OPTIONS,
+            self.optimisation,
+            *_machine_options(),
+            f"-DMAX_SHARED={MAX_SHARED}",
+            *macros,
+        ]
         library = ctypes.CDLL(str(_build(whole, options, name)))
         library.shim_launch.argtypes = [
             *[ctypes.c_int] * 4,
@@ -139,6 +153,20 @@ class HostDevice:
 
     def synchronize(self) -> None:
         """Wait for all launches: none is pending."""
+
+
+class PtxDevice(HostDevice):
+    """The CPU running what NVRTC made of the text for one architecture: its PTX."""
+
+    optimisation = "-O1"
+
+    def __init__(self, architecture: str = "sm_90", order: str | int = "ascending"):
+        super().__init__(order)
+        self.architecture = architecture
+
+    def prepare(self, text: str, variant: Variant, name: str) -> str:
+        """Compile by NVRTC, translate."""
+        return translate(compile_ptx(text, self.architecture, variant.defines(), f"{name}.cu"))
 
 
 def _build(text: str, options: list[str], name: str) -> Path:

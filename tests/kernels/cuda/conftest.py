@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kernels import Block, KernelsError
-from kernels.cuda import CudaEngine, HostDevice
+from kernels.cuda import CudaEngine, HostDevice, PtxDevice
 from kernels.cuda.host import compiler
 from kernels.cuda.nvrtc import toolchain
 
@@ -47,6 +47,16 @@ def host_engine(cxx: str) -> Callable[..., CudaEngine]:
 
     def make(block: Block, order: str | int = "ascending", forced=None) -> CudaEngine:
         return CudaEngine(block, HostDevice(order), forced)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ptx_engine(cxx: str, nvrtc: str) -> Callable[..., CudaEngine]:
+    """`ptx_engine(block, order="ascending", forced=None)`: what NVRTC made, run on the CPU."""
+
+    def make(block: Block, order: str | int = "ascending", forced=None) -> CudaEngine:
+        return CudaEngine(block, PtxDevice("sm_90", order), forced)
 
     return make
 

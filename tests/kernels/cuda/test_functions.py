@@ -31,7 +31,7 @@ def library(cxx) -> ctypes.CDLL:
         for name in INTRINSICS
     ]
     text = "\n".join([shim, intrinsic_functions(), *maps])
-    options = [*host.OPTIONS, *host._machine_options()]
+    options = [*host.OPTIONS, "-O2", *host._machine_options()]
     return ctypes.CDLL(str(host._build(text, options, "functions")))
 
 

@@ -1,4 +1,4 @@
-"""Every mechanism by itself: the CUDA text run on the CPU has the bits of the CPU engine."""
+"""Every mechanism by itself: the CUDA text, and its PTX, have the bits of the CPU engine."""
 
 from __future__ import annotations
 
@@ -87,46 +87,56 @@ def load_all(folder: Path) -> list[Mechanism]:
     return found
 
 
-def check(blocks, agree, host_engine, mechanisms: list[Mechanism]) -> None:
+def check(blocks, agree, engines, mechanisms: list[Mechanism]) -> None:
     """Run all in one block, a cell each, and compare all that any kernel changes."""
     block = trial_block(mechanisms)
     n = len(block.weight)
     step = np.repeat([3, 17], n)
     events = Events(step, step * block.dt, np.tile(np.arange(n, dtype=np.int32), 2))
-    cpu, host = make_engine(block, "cpu"), host_engine(block, 5)
+    cpu = make_engine(block, "cpu")
     cpu.reset()
     start = cpu.save()
-    assert agree(blocks.advance(cpu, events, LAST, LAST), blocks.advance(host, events, LAST, 25))
-    one, other = cpu.save(), host.save()
-    assert set(one) == set(other)
-    for name in one:
-        if not name.startswith("self."):
-            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+    expected = blocks.advance(cpu, events, LAST, LAST)
+    one = cpu.save()
     moved = [name for name in one if not np.array_equal(one[name], start[name])]
     assert len(moved) > len(mechanisms) // 2
+    for make in engines:
+        engine = make(block, 5)
+        assert agree(expected, blocks.advance(engine, events, LAST, 25))
+        other = engine.save()
+        assert set(one) == set(other)
+        for name in one:
+            if not name.startswith("self."):
+                np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-def test_built_in(blocks, agree, host_engine):
-    check(blocks, agree, host_engine, load_all(BUILT_IN))
+@pytest.fixture
+def engines(host_engine, ptx_engine):
+    """The text itself, and what NVRTC makes of it."""
+    return host_engine, ptx_engine
 
 
-def test_built_in_without_tables(blocks, agree, host_engine):
-    check(blocks, agree, host_engine, [load(BUILT_IN / "hh.mod", tables=False)])
+def test_built_in(blocks, agree, engines):
+    check(blocks, agree, engines, load_all(BUILT_IN))
 
 
-def test_of_the_sonata_circuit(blocks, agree, host_engine, assets):
+def test_built_in_without_tables(blocks, agree, engines):
+    check(blocks, agree, engines, [load(BUILT_IN / "hh.mod", tables=False)])
+
+
+def test_of_the_sonata_circuit(blocks, agree, engines, assets):
     found = load_all(assets / SONATA)
     assert len(found) >= 16
-    check(blocks, agree, host_engine, found)
+    check(blocks, agree, engines, found)
 
 
 @pytest.mark.slow
-def test_of_the_snudda_circuit(blocks, agree, host_engine, assets):
+def test_of_the_snudda_circuit(blocks, agree, engines, assets):
     """Every sixth; all of them where DISTNET_ALL_MECHANISMS is set."""
     found = load_all(assets / SNUDDA)
     assert len(found) >= 40
     chosen = found if os.environ.get("DISTNET_ALL_MECHANISMS") else found[::6]
-    check(blocks, agree, host_engine, chosen)
+    check(blocks, agree, engines, chosen)
 
 
 def test_the_text_of_one_mechanism():
