@@ -30,7 +30,7 @@ PAIRWISE = [
 ]
 
 RANKS, INTERVALS = (2, 3, 4, 8), (1, 2, 4)
-PARTITIONS = ("round-robin", "longest-first", "bisection", "fennel", "auto")
+PARTITIONS = ("round-robin", "longest-first", "fennel", "auto")
 
 
 @pytest.fixture(scope="module")
