@@ -58,9 +58,9 @@ def totals(every: list[Comparison]) -> str:
     return f"{len(every)} files: {text}; of the equal ones {idle} showed no variable that moves"
 
 
-def page(every: list[Comparison]) -> str:
+def page(every: list[Comparison], backend: str) -> str:
     """The tables for docs."""
-    lines = [f"NEURON {version('neuron')}. {totals(every)}.", ""]
+    lines = [f"NEURON {version('neuron')} and the {backend} engine. {totals(every)}.", ""]
     lines += ["| outcome | package | file | what |", "|---|---|---|---|"]
     for made in sorted(every, key=lambda c: (OUTCOMES.index(c.outcome), c.file)):
         if made.outcome not in ("equal", "refused"):
@@ -102,7 +102,7 @@ def main() -> int:
             print(json.dumps(every[-1].as_json()) if options.json else line(every[-1]), flush=True)
     print(totals(every), file=sys.stderr if options.json else sys.stdout)
     if options.markdown is not None:
-        insert(options.markdown, "neuron", page(every))
+        insert(options.markdown, "neuron", page(every, options.backend))
     return int(any(c.outcome in ("DIFFERS", "FAULT") for c in every))
 
 

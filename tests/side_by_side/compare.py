@@ -96,13 +96,11 @@ def ask_neuron(path: Path) -> None:
 
 def reason_to_skip(text: str, mechanism: Mechanism) -> str:
     """What a file needs that the experiment does not have."""
-    if OWN in mechanism.streams:
+    if mechanism.streams == (OWN,):
         return "draws from NEURON's one generator for all, here from a stream of its own"
-    file = parse(text)
-    for keyword in ("POINTER", "BBCOREPOINTER"):
-        if file.neuron.names.get(keyword):
-            return f"needs the target of a {keyword}"
-    return ""
+    names = parse(text).neuron.names.get("POINTER", ())
+    wanted = [n.id for n in names if n.id not in mechanism.streams]
+    return f"needs the target of POINTER {', '.join(wanted)}" if wanted else ""
 
 
 def tolerance_of(text: str) -> float:

@@ -35,7 +35,7 @@ def run(task: dict[str, Any]) -> dict[str, np.ndarray]:
         segment = kept[-1](0.5) if kept else None
         kept.append(target)
         for stream, ids in task["streams"].items():
-            getattr(target, stream).set_ids(*ids)
+            identify(target, stream, ids)
         watch(task, cell, target, segment, traces)
         if task["kind"] == "artificial":
             listener = h.NetCon(target, None)
@@ -58,6 +58,14 @@ def run(task: dict[str, Any]) -> dict[str, np.ndarray]:
     del handler
     values = {name: np.array(trace) for name, trace in traces.items()}
     return {**values, "spikes": np.array(spikes)}
+
+
+def identify(target: Any, stream: str, ids: list[int]) -> None:
+    """Give a random stream its identity: a RANDOM variable, or one that setRNG makes."""
+    try:
+        getattr(target, stream).set_ids(*ids)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        target.setRNG(*ids)
 
 
 def artificial(task: dict[str, Any]) -> Any:

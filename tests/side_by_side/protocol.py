@@ -18,6 +18,7 @@ from typing import Any
 
 from kernels.mechanism import Mechanism
 from kernels.nmodl.build import mangle
+from kernels.nmodl.random import OWN
 
 DT = 0.03125  # ms
 STEPS = 640
@@ -115,7 +116,8 @@ def settings_of(mechanism: Mechanism) -> dict[str, float]:
 
 def streams(mechanism: Mechanism) -> dict[str, tuple[int, int, int]]:
     """Identities of the random streams that a mechanism names."""
-    return {stream: (101, 7 + k, 3) for k, stream in enumerate(mechanism.streams)}
+    named = [stream for stream in mechanism.streams if stream != OWN]
+    return {stream: (101, 7 + k, 3) for k, stream in enumerate(named)}
 
 
 def candidates(mechanism: Mechanism) -> dict[str, tuple[str, int]]:
