@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernels.block import Block, Events, Instances, Ion, Probe, Spikes
+from kernels.block import Block, Events, Instances, Ion, Pointer, Probe, Spikes
 from kernels.engine import Engine
 from kernels.errors import KernelsError
 from kernels.schedule import dhs_schedule
@@ -15,6 +15,7 @@ __all__ = [
     "Instances",
     "Ion",
     "KernelsError",
+    "Pointer",
     "Probe",
     "Spikes",
     "dhs_schedule",

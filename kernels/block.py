@@ -14,6 +14,19 @@ from kernels.mechanism import Mechanism
 
 
 @dataclass(frozen=True)
+class Pointer:
+    """What one POINTER of a mechanism stands for, for instances of one kind of target.
+
+    `variable` and `place` are as in `Probe`; a target is in the same cell as the instance.
+    """
+
+    name: str  # of the variable in bodies
+    variable: str
+    instance: np.ndarray  # (n,) i8, instances of the mechanism that has the POINTER
+    place: np.ndarray  # (n,) i8
+
+
+@dataclass(frozen=True)
 class Instances:
     """All instances of one mechanism, sorted by cell, then node, then order of creation."""
 
@@ -25,6 +38,7 @@ class Instances:
     )  # name -> (n,) f8; rest: default
     #: spike times [ms] that the function `train` of artificial cells gives; empty: none has any
     trains: tuple[np.ndarray, ...] = ()
+    pointers: tuple[Pointer, ...] = ()  # of each variable in `Mechanism.pointers`, all instances
 
     @property
     def n(self) -> int:

@@ -139,6 +139,8 @@ class Mechanism:
     streams: tuple[str, ...] = ()  # names of random streams; who sets none gets ids of its own
 
     def kernels(self) -> dict[str, Kernel]:
+    #: assigned variables that are POINTERs: engines fetch and put them; see `kernels.pointers`
+    pointers: tuple[str, ...] = ()
         """All kernels by name of their field; those that are always there, and those not empty."""
         always = ("init", "derive", "current", "state")
         names = (*always, "receive", "receive_init", "watch", *AROUND)

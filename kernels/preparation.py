@@ -9,6 +9,7 @@ import numpy as np
 from kernels.block import Block, Instances
 from kernels.hoist import hoist
 from kernels.mechanism import Mechanism
+from kernels.pointers import loosen, pointed_variables
 from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import Storage, ion_variables, live_ion_fields, reversal_nodes, storage_of
 

@@ -10,12 +10,14 @@ import numpy as np
 from kernels.block import Block, Events, Spikes
 from kernels.cpu.layout import group_cells
 from kernels.cpu.placement import place_block
+from kernels.cpu.pointers import links_of
 from kernels.cpu.program import make_program
 from kernels.cpu.sampler import Sampler
 from kernels.cpu.snapshot import load_state, save_state
 from kernels.cpu.state import GroupState
 from kernels.errors import NotFinite
 from kernels.hoist import hoist
+from kernels.pointers import loosen, pointed_variables
 from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import live_ion_fields, reversal_nodes, storage_of
 

@@ -13,6 +13,7 @@ from kernels.constant import is_constant
 from kernels.cpu import cache, events, solver
 from kernels.cpu.numerics import FUNCTIONS
 from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
+from kernels.cpu.pointers import Links, copy_values, index_names, linked
 from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import AROUND, Mechanism
 from kernels.storage import Storage

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kernels.block import Block, Instances
+from kernels.block import Block, Instances, Pointer
 from kernels.cpu.initial import initialise
 from kernels.cpu.layout import Group
+from kernels.cpu.pointers import index_names
 from kernels.cpu.printer import LANES, ion_arrays, sends
 from kernels.errors import QueueOverflow
+from kernels.lists import lists_of
+from kernels.mechanism import Kernel
 from kernels.storage import Storage
 
 if TYPE_CHECKING:
@@ -53,6 +57,10 @@ class GroupState:
         self._lay_connections(block)
         self._lay_queue(block)
         self._lay_probes(block)
+        self.pointers = [
+            [self._lay_pointer(block, k, pointer) for pointer in group.pointers]
+            for k, group in enumerate(block.mechanisms)
+        ]
         self.arguments = self._collect()
 
     # --- layout ---
@@ -182,6 +190,16 @@ class GroupState:
     def _collect(self) -> dict[str, object]:
         layout, block = self.layout, self.engine.block
         values: dict[str, object] = {
+    def _lay_pointer(
+        self, block: Block, k: int, pointer: Pointer
+    ) -> tuple[np.ndarray, str, np.ndarray]:
+        """Places of a POINTER in its mechanism's data, the array of its targets, their places."""
+        array, other, mine = self._locate(block, pointer.variable, pointer.place)
+        position = np.full(block.mechanisms[k].n, -1, I8)
+        position[self.slices[k].index] = np.arange(len(self.slices[k].index))
+        slot = self.engine.storages[k].slots[pointer.name]
+        return self._flat(position[pointer.instance[mine]], k, slot), array, other.astype(I8)
+
             "dt": block.dt,
             "half_step": block.method == "crank-nicolson",
             "tile_lanes": LANES,
@@ -204,6 +222,8 @@ class GroupState:
             rows = zip(("probe", "place", "column"), index, strict=True)
             values.update({f"{name}_{what}": np.ascontiguousarray(row) for what, row in rows})
         every = np.array([probe.every for probe in block.probes], I8)
+            for n, (place, _, origin) in enumerate(self.pointers[k]):
+                values.update(zip(index_names(k, n), (place, origin), strict=True))
         width = np.array([len(probe.place) for probe in block.probes], I8)
         values |= {"probe_every": every, "probe_width": width}
         values["probe_row"] = np.zeros(len(every), I8)
@@ -242,8 +262,26 @@ class GroupState:
         first: int,
         last: int,
         step: np.ndarray,
+        body = self.engine.block.mechanisms[k].mechanism.kernels().get(kernel, Kernel())
+        self._copy(k, body.loads, fetch=True)
         time: np.ndarray,
         connection: np.ndarray,
+        self._copy(k, body.stores, fetch=False)
+
+    def _copy(self, k: int, names: Collection[str], fetch: bool) -> None:
+        """Fetch what POINTERs of a mechanism stand for, or put it back."""
+        arrays = self._arrays() if self.pointers[k] else {}
+        of_mechanism = self.engine.block.mechanisms[k].pointers
+        for pointer, (own, array, other) in zip(of_mechanism, self.pointers[k], strict=True):
+            if pointer.name in names and fetch:
+                self.slices[k].data[own] = arrays[array][other]
+            elif pointer.name in names:
+                arrays[array][other] = self.slices[k].data[own]
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that can be sampled or pointed to, by name."""
+        data = {f"data_{k}": part.data for k, part in enumerate(self.slices)}
+        return {"voltage": self.voltage, **self.ions, **data}
         samples: dict[str, np.ndarray],
     ) -> None:
         """Run the compiled function over the epoch; events are sorted by step."""
@@ -270,8 +308,7 @@ class GroupState:
 
     def sample_into(self, values: list[np.ndarray]) -> None:
         """Put the present value of every sampled place of this group into its column."""
-        arrays = {"voltage": self.voltage, **self.ions}
-        arrays.update({f"data_{k}": part.data for k, part in enumerate(self.slices)})
+        arrays = self._arrays()
         for name, (probe, place, column) in self.probe_index.items():
             for p in np.unique(probe):
                 mine = probe == p

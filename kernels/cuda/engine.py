@@ -32,6 +32,9 @@ class CudaEngine:
     def __init__(self, block: Block, device: Device | None = None, forced: Variant | None = None):
         self.device = CudaDevice() if device is None else device
         self.block = block
+        with_pointers = [g.mechanism.name for g in block.mechanisms if g.pointers]
+        if with_pointers:
+            raise KernelsError(f"{with_pointers[0]}: POINTERs run on the cpu backend only")
         prepared = prepare(block)
         self.program = print_block(block, prepared)
         trees, schedules = relative_trees(block), Schedules()

@@ -92,6 +92,8 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
     )
 
 
+    used = {n for k in made.kernels().values() for n in (*k.loads, *k.stores)}
+    return replace(made, pointers=tuple(p for p in symbols.pointers if p in used))
 def _blocks(file: tree.File, keyword: str) -> list[tree.Routine]:
     return [r for r in file.routines if r.keyword == keyword]
 

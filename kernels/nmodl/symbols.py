@@ -13,6 +13,8 @@ from kernels.nmodl.random import declare_streams
 from kernels.nmodl.scanner import Position
 from kernels.nmodl.units import UnitError, UnitTable
 
+POINTERS = ("POINTER", "BBCOREPOINTER")
+
 
 @dataclass
 class Symbols:
@@ -30,6 +32,7 @@ class Symbols:
     ions: tuple[IonUse, ...] = ()
     currents: tuple[Current, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)  # name -> what it is: POINTER, RANDOM
+    pointers: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()  # random; see `kernels.nmodl.random`
     #: states that are concentrations of an ion: kept by the ion
     ion_states: set[str] = field(default_factory=set)
@@ -80,7 +83,10 @@ def make_symbols(file: tree.File) -> Symbols:
     set_names = set(assigned_names(file))
     ranges = {n.id for n in file.neuron.names.get("RANGE", ())}
     declare_streams(file, symbols)
-    for keyword in ("POINTER", "BBCOREPOINTER", "RANDOM", "EXTERNAL"):
+    pointers = {mangle(n.id) for k in POINTERS for n in file.neuron.names.get(k, ())}
+    symbols.pointers = tuple(sorted(pointers))
+    symbols.assigned.update({name: Variable(name) for name in symbols.pointers})
+    for keyword in ("RANDOM", "EXTERNAL"):
         for found in file.neuron.names.get(keyword, ()):
             symbols.refused[mangle(found.id)] = keyword
     outside = set(SPECIAL) | set(symbols.ion_variables) | set(symbols.refused)

@@ -55,6 +55,8 @@ class Population:
                 if name in self.own:
                     continue
                 values[name] = float(fields[field][node])
+        for name in self.mechanism.pointers:
+            values[name] = self.fetch(name, i, voltage)
         own = self.values[i]
         memory = self.mechanism.memory
         reach = {
@@ -65,11 +67,35 @@ class Population:
         for name in kernel.stores:
             if name in kernel.args:
                 continue
-            if name in self.ions and self.ions[name][1] != "i":
+            if name in self.mechanism.pointers:
+                self.put(name, i, values[name], voltage)
+            elif name in self.ions and self.ions[name][1] != "i":
                 fields[self.ions[name]][node] = values[name]
             else:
                 own[name] = values[name]
         return values
+
+    def join(self, populations: list[Population]) -> None:
+        """Find what the POINTERs stand for, once all populations are there."""
+        self.targets: dict[tuple[str, int], tuple[Population | None, str, int]] = {}
+        by_name = {p.mechanism.name: p for p in populations}
+        for pointer in self.group.pointers:
+            first, _, last = pointer.variable.partition(".")
+            for i, place in zip(pointer.instance, pointer.place, strict=True):
+                self.targets[pointer.name, int(i)] = (by_name.get(first), last, int(place))
+
+    def fetch(self, name: str, i: int, voltage: np.ndarray) -> float:
+        """The value that a POINTER of instance i stands for."""
+        owner, variable, place = self.targets[name, i]
+        return float(voltage[place]) if owner is None else owner.values[place][variable]
+
+    def put(self, name: str, i: int, value: float, voltage: np.ndarray) -> None:
+        """Set what a POINTER of instance i stands for."""
+        owner, variable, place = self.targets[name, i]
+        if owner is None:
+            voltage[place] = value
+        else:
+            owner.values[place][variable] = value
 
     def add_current(
         self,
