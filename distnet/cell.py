@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -58,12 +58,25 @@ class Density:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a POINTER stands for: a variable of a point process or density mechanism, or a voltage.
+
+    `variable` is "v" (place is a node), or "NAME.var" (place is the index of a point process, or a
+    node where density mechanism NAME is inserted).
+    """
+
+    variable: str
+    place: int
+
+
+@dataclass(frozen=True)
 class Process:
     """A point process on a cell."""
 
     mechanism: str
     node: int
     parameters: dict[str, float]
+    pointers: dict[str, Target] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,7 @@ class Cell:
         self._placed: list[tuple[str, Site, dict[str, float]]] = []
         self._detected: tuple[Site, float] | None = None
         self._kept: frozenset[Site] = frozenset()
+        self._pointed: dict[tuple[int, str], tuple[str, int | Location]] = {}
         self._processes: list[Process] = []
         self._derived = _Derived()
 
@@ -196,6 +210,24 @@ class Cell:
         self._keep(site)
         return len(self._placed) - 1
 
+    def point(self, process: int, pointer: str, variable: str, place: int | Location) -> None:
+        """Say what a POINTER of a point process stands for.
+
+        Args:
+            process: its index in `processes`.
+            pointer: name in the .mod file.
+            variable: "v" or "NAME.var", of the mechanism NAME of this cell.
+            place: the index of a point process; a location for a voltage or a density mechanism.
+        """
+        for index in (process, place):
+            if isinstance(index, int) and not 0 <= index < len(self._placed):
+                n = len(self._placed)
+                raise InputError(self._where, f"there is no point process {index}; there are {n}")
+        if isinstance(place, Location):
+            self._keep(self.site(place))
+        self._pointed[process, pointer] = (variable, place)
+        self._processes = []
+
     def detect(self, location: Location, threshold: float = 10.0) -> None:
         """Make the cell spike where its voltage crosses a threshold [mV] upwards."""
         if not np.isfinite(threshold):
@@ -215,6 +247,7 @@ class Cell:
         twin._inserted = list(self._inserted)
         twin._ions = list(self._ions)
         twin._placed = list(self._placed)
+        twin._pointed = dict(self._pointed)
         twin._processes = list(self._processes)
         return twin
 
@@ -257,7 +290,12 @@ class Cell:
         """Point processes, in the order of placement."""
         known = self._processes
         for mechanism, site, parameters in self._placed[len(known) :]:
-            known.append(Process(mechanism, self._node(site), parameters))
+            pointers = {
+                name: Target(variable, self.segment(to) if isinstance(to, Location) else to)
+                for (i, name), (variable, to) in self._pointed.items()
+                if i == len(known)
+            }
+            known.append(Process(mechanism, self._node(site), parameters, pointers))
         return known
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from distnet.cell import Cell, Density, Process
 from distnet.errors import InputError
 from distnet.ions import ion_defaults
 from distnet.network import ArtificialCell, Connections
+from distnet.pointers import connect_pointers
 from distnet.recording import Recording
 from distnet.settings import Settings
 from distnet.streams import identify_streams
@@ -80,6 +82,13 @@ class _Lowering:
 
     def result(self) -> Lowered:
         mechanisms = self._mechanisms()
+        mechanisms = connect_pointers(
+            mechanisms,
+            self.cells,
+            self.process_place,
+            partial(self._pointed, mechanisms),
+            self.describe,
+        )
         sources = self._sources(mechanisms)
         target, source, weight, delay = self._connections(mechanisms)
         probes, recorded = self._probes(mechanisms)
@@ -340,10 +349,23 @@ class _Lowering:
             recorded.append(mine)
         return tuple(probes), tuple(recorded)
 
-    def _place(self, variable: str, gid: int, place: int, mechanisms: tuple[Instances, ...]) -> int:
+    def _pointed(
+        self, mechanisms: tuple[Instances, ...], variable: str, gid: int, place: int
+    ) -> int:
+        """Node or instance of the block that a POINTER stands for."""
+        return self._place(variable, gid, place, mechanisms, "POINTER to")
+
+    def _place(
+        self,
+        variable: str,
+        gid: int,
+        place: int,
+        mechanisms: tuple[Instances, ...],
+        what: str = "recording",
+    ) -> int:
         """Node or instance of the block."""
         first, _, last = variable.partition(".")
-        where = f"recording {variable} of {self.describe(gid)}"
+        where = f"{what} {variable} of {self.describe(gid)}"
         if not isinstance(self.cells[gid], Cell) and variable == "v":
             raise InputError(where, "an artificial cell has no voltage")
         if variable == "v":

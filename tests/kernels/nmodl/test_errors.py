@@ -37,7 +37,7 @@ CASES = {
         15,
         "no value",
     ),
-    "pointer": (HEAD + "INITIAL { a = p }", 3, 15, "POINTER p is not supported"),
+    "stream": (HEAD + "INITIAL { a = r }", 3, 15, "RANDOM r is not supported"),
     "random": (HEAD + "INITIAL { a = random_uniform(a) }", 3, 15, "needs a RANDOM variable first"),
     "verbatim": (
         HEAD + "INITIAL {\nVERBATIM x = 1; ENDVERBATIM }",
