@@ -5,10 +5,13 @@ A kernel's body is a list of plain scalar statements in a small typed subset of 
 - statements: ``name = expression``, ``if``/``else``, ``while``, ``break``, and, where events are
   handled, the calls ``net_send(delay, flag)``, ``net_event(time)``, ``net_move(time)``;
   ``name = element(place)`` and ``set_element(place, value)`` reach `Mechanism.memory`: they keep
-  their order, and place is a whole float64 inside of it;
+  their order, and place is a whole float64 inside of it; where events are received,
+  ``name = netcon(place)`` and ``set_netcon(place, value)`` reach the arguments of connections;
 - expressions: float constants, names, ``+ - * /``, unary ``-``, comparisons, ``and or not``, and
   calls of the functions in `kernels.intrinsics.INTRINSICS` (exp, log, pow, sqrt, fabs, ...,
   `table`); ``train(i)`` is time i of the instance's spike train, negative past its end;
+  where `loops_over_connections` holds it is the place of the arguments of connection i onto the
+  instance; ``row()`` is that of the connection whose event is received;
   ``philox`` and ``philox_uniform`` of (id1, id2, id3, key, sequence) are pure functions; a random
   stream is the variables that it takes: ``NAME__id1``, ``NAME__id2``, ``NAME__id3``,
   ``NAME__sequence`` of each stream and ``random__key`` of all, ordinary ones of the instance.
@@ -136,11 +139,18 @@ class Mechanism:
     #: variables with an index: place p of `element` and `set_element` is the variable memory[p];
     #: bodies reach them in no other way
     memory: tuple[str, ...] = ()
-    streams: tuple[str, ...] = ()  # names of random streams; who sets none gets ids of its own
-
-    def kernels(self) -> dict[str, Kernel]:
     #: assigned variables that are POINTERs: engines fetch and put them; see `kernels.pointers`
     pointers: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()  # names of random streams; who sets none gets ids of its own
+
+    @property
+    def loops_over_connections(self) -> bool:
+        """Whether NET_RECEIVE has a FOR_NETCONS."""
+        body = self.receive.body if self.receive is not None else ()
+        names = (node.id for s in body for node in ast.walk(s) if isinstance(node, ast.Name))
+        return "netcon" in names
+
+    def kernels(self) -> dict[str, Kernel]:
         """All kernels by name of their field; those that are always there, and those not empty."""
         always = ("init", "derive", "current", "state")
         names = (*always, "receive", "receive_init", "watch", *AROUND)

@@ -32,8 +32,9 @@ def prepare(block: Block) -> Prepared:
     mechanisms, tables, storages, keeps = [], [], [], []
     for group in block.mechanisms:
         constants = constants_of(block, group.mechanism)
-        keep = _sampled(block, group.mechanism.name)
-        mechanisms.append(hoist(specialise(group.mechanism, constants)))
+        pointed = pointed_variables(block, group.mechanism)
+        keep = _sampled(block, group.mechanism.name) | pointed
+        mechanisms.append(hoist(specialise(loosen(group.mechanism, pointed), constants)))
         tables.append(build_table(block, group.mechanism, constants))
         storages.append(storage_of(mechanisms[-1], live, keep))
         keeps.append(keep)

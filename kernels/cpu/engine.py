@@ -34,8 +34,10 @@ class CpuEngine:
         mechanisms, tables, storages, keeps = [], [], [], []
         for instances in block.mechanisms:
             constants = constants_of(block, instances.mechanism)
-            keep = _sampled(block, instances.mechanism.name)
-            mechanisms.append(hoist(specialise(instances.mechanism, constants)))
+            pointed = pointed_variables(block, instances.mechanism)
+            keep = _sampled(block, instances.mechanism.name) | pointed
+            own = loosen(instances.mechanism, pointed)
+            mechanisms.append(hoist(specialise(own, constants)))
             tables.append(build_table(block, instances.mechanism, constants))
             storages.append(storage_of(mechanisms[-1], live, keep))
             keeps.append(keep)
@@ -49,6 +51,7 @@ class CpuEngine:
             self.live,
             {ion.name: ion.valence for ion in block.ions},
             block.celsius,
+            links_of(block),
         )
         layout = group_cells(block)
         self.placement = place_block(block, layout)

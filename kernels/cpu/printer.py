@@ -96,6 +96,9 @@ class _Calls(ast.NodeTransformer):
         if isinstance(node.value, ast.Call) and _called(node.value) == "set_element":
             place, value = (ast.unparse(self.visit(argument)) for argument in node.value.args)
             return ast.parse(f"d[{self.memory} + int({place}) * {LANES}] = {value}").body[0]
+        if isinstance(node.value, ast.Call) and _called(node.value) == "set_netcon":
+            place, value = (ast.unparse(self.visit(argument)) for argument in node.value.args)
+            return ast.parse(f"weights[int({place})] = {value}").body[0]
         return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -116,6 +119,10 @@ class _Calls(ast.NodeTransformer):
             return self._outbox(f"move({text}, i, w")
         if name == "net_event":
             return self._outbox(f"fire({text}, i, w")
+        if name == "netcon":
+            return ast.parse(f"weights[int({text})]", mode="eval").body
+        if name == "row":
+            return ast.parse("float(w)", mode="eval").body
         if name == "train":
             return ast.parse(f"train[train_ptr[i] + int({text})]", mode="eval").body
         return ast.parse(f"{name}_({text})", mode="eval").body

@@ -6,14 +6,15 @@ Its text is printed for the block's list of mechanisms; what runs in a step, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from kernels.constant import is_constant
 from kernels.cpu import cache, events, solver
 from kernels.cpu.numerics import FUNCTIONS
-from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
 from kernels.cpu.pointers import Links, copy_values, index_names, linked
+from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
 from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import AROUND, Mechanism
 from kernels.storage import Storage
@@ -114,6 +115,7 @@ def make_program(
     ion_fields: list[tuple[str, str]],
     valences: dict[str, float],
     celsius: float,
+    links: Sequence[Links] = (),
 ) -> Program:
     """Print and compile (or load from the cache) the functions of a block."""
     live = [f"{ion}_{field}" for ion, field in ion_fields]
@@ -134,6 +136,8 @@ def make_program(
         argument_names += (
             [f"source_{k}", f"train_{k}", f"train_ptr_{k}"] if "receive" in functions_of else []
         )
+        of_mechanism = links[k] if links else ()
+        argument_names += [n for j in range(len(of_mechanism)) for n in index_names(k, j)]
     argument_names += live
     reversals = []
     for ion in sorted({ion for ion, field in ion_fields if field == "e"} & _followed(mechanisms)):
@@ -145,13 +149,15 @@ def make_program(
     for array in array_names(len(mechanisms), live):
         argument_names += [f"{array}_probe", f"{array}_place", f"{array}_column"]
     constant = tuple(is_constant(mechanism) for mechanism in mechanisms)
-    text = _advance_text(modules, storages, functions, constant, argument_names, live, reversals)
+    call = partial(_linked_call, mechanisms, storages, links)
+    text = _advance_text(modules, call, functions, constant, argument_names, live, reversals)
     advance_scope: dict[str, object] = {
         f"{kernel}_{k}": function
         for k, functions_of in enumerate(functions)
         for kernel, function in functions_of.items()
     }
     advance_scope.update(
+        copy_values=copy_values,
         find_spikes=events.find_spikes,
         earliest=events.earliest,
         remove=events.remove,
@@ -172,6 +178,21 @@ def _call(kernel: str, k: int, storage: Storage, extra: str = "") -> str:
     return f"{kernel}_{k}({shared}{extra})"
 
 
+def _linked_call(
+    mechanisms: Sequence[Mechanism],
+    storages: Sequence[Storage],
+    links: Sequence[Links],
+    kernel: str,
+    k: int,
+    extra: str = "",
+) -> list[str]:
+    """The lines that call a kernel."""
+    call = _call(kernel, k, storages[k], extra)
+    if kernel == "receive":
+        call = call.replace(f"n_{k}, tile_lanes, ", "i, weights, w, flag, ", 1)
+    return linked(mechanisms[k], links[k], k, kernel, call) if links else [call]
+
+
 def _followed(mechanisms: list[Mechanism]) -> set[str]:
     """Ions with a reversal potential that may follow concentrations."""
     uses = [use for mechanism in mechanisms for use in mechanism.ions]
@@ -181,7 +202,7 @@ def _followed(mechanisms: list[Mechanism]) -> set[str]:
 
 def _advance_text(
     modules: list[str],
-    storages: list[Storage],
+    call: Callable[..., list[str]],
     functions: list[dict[str, Callable[..., None]]],
     constant: tuple[bool, ...],
     names: list[str],
@@ -193,23 +214,23 @@ def _advance_text(
     receives: list[str] = []
     watches: list[str] = []
     around: dict[str, list[str]] = {name: [] for name in AROUND}
-    for k, (storage, functions_of) in enumerate(zip(storages, functions, strict=True)):
+    for k, functions_of in enumerate(functions):
         kernel = "observe" if constant[k] else "current"
         if kernel in functions_of:
-            currents.append(_call(kernel, k, storage))
+            currents += call(kernel, k)
         if "state" in functions_of:
-            states.append(_call("state", k, storage))
+            states += call("state", k)
         for name in AROUND:
             if name in functions_of:
-                around[name].append(_call(name, k, storage))
+                around[name] += call(name, k)
         if "watch" in functions_of:
             outbox = OUTBOX.replace("mechanism, source, ", f"{k}, source_{k}, ", 1)
-            watches.append(_call("watch", k, storage, f", {outbox}, train_{k}, train_ptr_{k}"))
+            watches += call("watch", k, f", {outbox}, train_{k}, train_ptr_{k}")
         if "receive" in functions_of:
             outbox = OUTBOX.replace("mechanism, source, ", f"m, source_{k}, ", 1)
-            call = _call("receive", k, storage, f", {outbox}, train_{k}, train_ptr_{k}")
-            call = call.replace(f"n_{k}, tile_lanes, ", "i, weights, w, flag, ", 1)
-            receives += [f"{'elif' if receives else 'if'} m == {k}:", f"    {call}"]
+            lines = call("receive", k, f", {outbox}, train_{k}, train_ptr_{k}")
+            receives.append(f"{'elif' if receives else 'if'} m == {k}:")
+            receives += [f"    {line}" for line in lines]
     samples = []
     for array in array_names(len(modules), live):
         samples += [

@@ -128,6 +128,14 @@ class GroupState:
         ends = np.cumsum(count)
         self.connection_weight = (ends - count).astype(I8)
         self.weights = np.zeros(int(count.sum() + arguments.max(initial=1)))
+        for k, group in enumerate(block.mechanisms):
+            if group.mechanism.loops_over_connections:
+                mine = np.flatnonzero(self.connection_mechanism == k)
+                self.slices[k].train, self.slices[k].train_ptr = lists_of(
+                    self.connection_instance[mine],
+                    self.connection_weight[mine],
+                    len(self.slices[k].index),
+                )
 
     def _lay_queue(self, block: Block) -> None:
         senders = sum(
@@ -182,14 +190,6 @@ class GroupState:
         mine = np.flatnonzero(local < self.spare)
         return ("voltage" if variable == "v" else f"{first}_{last}"), local[mine], mine
 
-    def _flat(self, instance: np.ndarray, k: int, slot: int) -> np.ndarray:
-        """Index of a slot of some instances in the mechanism's tiles."""
-        stride = len(self.engine.storages[k].slots) * LANES
-        return instance // LANES * stride + slot * LANES + instance % LANES
-
-    def _collect(self) -> dict[str, object]:
-        layout, block = self.layout, self.engine.block
-        values: dict[str, object] = {
     def _lay_pointer(
         self, block: Block, k: int, pointer: Pointer
     ) -> tuple[np.ndarray, str, np.ndarray]:
@@ -200,6 +200,14 @@ class GroupState:
         slot = self.engine.storages[k].slots[pointer.name]
         return self._flat(position[pointer.instance[mine]], k, slot), array, other.astype(I8)
 
+    def _flat(self, instance: np.ndarray, k: int, slot: int) -> np.ndarray:
+        """Index of a slot of some instances in the mechanism's tiles."""
+        stride = len(self.engine.storages[k].slots) * LANES
+        return instance // LANES * stride + slot * LANES + instance % LANES
+
+    def _collect(self) -> dict[str, object]:
+        layout, block = self.layout, self.engine.block
+        values: dict[str, object] = {
             "dt": block.dt,
             "half_step": block.method == "crank-nicolson",
             "tile_lanes": LANES,
@@ -214,6 +222,8 @@ class GroupState:
             values |= {f"data_{k}": part.data, f"node_{k}": part.node, f"n_{k}": len(part.index)}
             values |= {f"table_{k}": self.tables[k], f"source_{k}": part.source}
             values |= {f"train_{k}": part.train, f"train_ptr_{k}": part.train_ptr}
+            for n, (place, _, origin) in enumerate(self.pointers[k]):
+                values.update(zip(index_names(k, n), (place, origin), strict=True))
         values.update(self.ions)
         for ion, (_, nodes) in self.engine.followed.items():
             local = self.places(nodes)
@@ -222,8 +232,6 @@ class GroupState:
             rows = zip(("probe", "place", "column"), index, strict=True)
             values.update({f"{name}_{what}": np.ascontiguousarray(row) for what, row in rows})
         every = np.array([probe.every for probe in block.probes], I8)
-            for n, (place, _, origin) in enumerate(self.pointers[k]):
-                values.update(zip(index_names(k, n), (place, origin), strict=True))
         width = np.array([len(probe.place) for probe in block.probes], I8)
         values |= {"probe_every": every, "probe_width": width}
         values["probe_row"] = np.zeros(len(every), I8)
@@ -254,18 +262,10 @@ class GroupState:
 
     def run(self, kernel: str, k: int) -> None:
         function = self.engine.program.functions[k][kernel]
-        scalar = kernel == "init" and sends(self.engine.block.mechanisms[k].mechanism.init)
-        function(*self.shared(k), *(self.outbox(k) if scalar else ()))
-
-    def advance(
-        self,
-        first: int,
-        last: int,
-        step: np.ndarray,
         body = self.engine.block.mechanisms[k].mechanism.kernels().get(kernel, Kernel())
         self._copy(k, body.loads, fetch=True)
-        time: np.ndarray,
-        connection: np.ndarray,
+        scalar = kernel == "init" and sends(self.engine.block.mechanisms[k].mechanism.init)
+        function(*self.shared(k), *(self.outbox(k) if scalar else ()))
         self._copy(k, body.stores, fetch=False)
 
     def _copy(self, k: int, names: Collection[str], fetch: bool) -> None:
@@ -282,6 +282,14 @@ class GroupState:
         """The arrays that can be sampled or pointed to, by name."""
         data = {f"data_{k}": part.data for k, part in enumerate(self.slices)}
         return {"voltage": self.voltage, **self.ions, **data}
+
+    def advance(
+        self,
+        first: int,
+        last: int,
+        step: np.ndarray,
+        time: np.ndarray,
+        connection: np.ndarray,
         samples: dict[str, np.ndarray],
     ) -> None:
         """Run the compiled function over the epoch; events are sorted by step."""

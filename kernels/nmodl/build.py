@@ -26,7 +26,7 @@ CALLED = frozenset(
         *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "fma"),
         *("philox", "philox_uniform", "min", "max", "table", "train"),
         *("net_send", "net_event", "net_move"),
-        *("element", "set_element", "netcon", "set_netcon", "netcons"),
+        *("element", "set_element", "netcon", "set_netcon", "row"),
     }
 )
 

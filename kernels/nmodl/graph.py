@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 #: Functions that are not computed when compiling: what they give is known to the engine only.
-UNKNOWN = frozenset({"table", "train", "net_send", "net_event", "net_move"})
+UNKNOWN = frozenset({"table", "train", "row", "net_send", "net_event", "net_move"})
 COMPARISONS = frozenset({"Lt", "Gt", "LtE", "GtE", "Eq", "NotEq"})
 MAX_POWER = 12
 

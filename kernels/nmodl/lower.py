@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from kernels.mechanism import AROUND, SPECIAL, Kernel, Mechanism
@@ -16,6 +17,7 @@ from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
 from kernels.nmodl.function_tables import names_of
+from kernels.nmodl.netcons import lower_for_netcons
 from kernels.nmodl.optimise import optimise
 from kernels.nmodl.solve import advance, solve
 from kernels.nmodl.symbols import Symbols, make_symbols
@@ -66,7 +68,7 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
     current = _finish(symbols, body)
     receive, receive_init, watch = _receive(translator)
     init = _finish(symbols, [*table_maker.side_effects, *initial])
-    return Mechanism(
+    made = Mechanism(
         name=file.neuron.name,
         kind=file.neuron.kind,
         file=file.at.file,
@@ -90,10 +92,10 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
         memory=place_memory(translator),
         streams=symbols.streams,
     )
-
-
     used = {n for k in made.kernels().values() for n in (*k.loads, *k.stores)}
     return replace(made, pointers=tuple(p for p in symbols.pointers if p in used))
+
+
 def _blocks(file: tree.File, keyword: str) -> list[tree.Routine]:
     return [r for r in file.routines if r.keyword == keyword]
 
@@ -157,7 +159,16 @@ def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None, Kern
     args = tuple(env.values())
     out: Body = []
     watches = Watches(translator, routine)
-    with translator.hooked(event=translator.send, initial=_separately, watch=watches.activate):
+
+    def for_netcons(statement: tree.ForNetcons, env: Environment, out: Body) -> None:
+        lower_for_netcons(translator, statement, args, env, out)
+
+    with translator.hooked(
+        event=translator.send,
+        initial=_separately,
+        watch=watches.activate,
+        fornetcons=for_netcons,
+    ):
         translator.block(routine.body, {**env, "flag": "flag"}, out)
     receive = _finish(translator.symbols, out, args)
     receive_init = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from kernels.reference.instances import Population
 from kernels.reference.snapshot import load_state, save_state
 from kernels.storage import reversal_nodes, writes_concentration
 
+ROW = 64  # room for the arguments of a connection
 ROUND = 1e-9  # steps: what counts as the very middle of a step
 
 
@@ -25,6 +26,8 @@ class ReferenceEngine:
     def __init__(self, block: Block):
         self.block = block
         self.populations = [Population(block, group) for group in block.mechanisms]
+        for population in self.populations:
+            population.join(self.populations)
         self.followed = {ion.name: reversal_nodes(block, ion.name) for ion in block.ions}
         implicit = block.dt if block.method == "backward-euler" else 0.5 * block.dt
         self.storage = block.capacitance / implicit
@@ -62,6 +65,7 @@ class ReferenceEngine:
         self.fields |= {(ion.name, "i"): np.zeros(block.n_node) for ion in block.ions}
         self.above = np.zeros(len(block.source_node), bool)
         self.pending: list[tuple] = []
+        self.weights: list[list[float]] = []
         self.count = itertools.count()
         self.fired: list[tuple[int, float, int]] = []
         self.rows: list[list[np.ndarray]] = [[] for _ in block.probes]
@@ -129,13 +133,38 @@ class ReferenceEngine:
             "net_send": lambda delay, f: self._send(t + delay, f, m, i, arguments),
             "net_move": lambda time: self._move(time, m, i),
             "net_event": lambda time: self._fire(step, time, m, i),
+            **self._connections_of(m, arguments),
             "train": lambda index: self._train(m, i, int(index)),
         }
         values = population.run(kernel, i, self.fields, self.voltage, t, extra, functions)
         for k, name in enumerate(kernel.args[: len(arguments)]):
             arguments[k] = values[name]
 
+    def _connections_of(self, m: int, arguments: list[float]) -> dict[str, Callable]:
+        """What FOR_NETCONS calls: row k of connection c lies at ROW * c + k, others below 0."""
+        if not self.populations[m].mechanism.loops_over_connections:
+            return {}
+        known = [c for c, one in enumerate(self.weights) if one is arguments]
+
+        def cell(place: float) -> tuple[list[float], int]:
+            c, k = divmod(int(place), ROW)
+            return (self.weights[c] if c >= 0 else arguments), k
+
+        def set_netcon(place: float, value: float) -> None:
+            row, k = cell(place)
+            row[k] = value
+
+        def netcon(place: float) -> float:
+            row, k = cell(place)
+            return row[k]
+
+        row = float(ROW * known[0] if known else -ROW)
+        return {"row": lambda: row, "netcon": netcon, "set_netcon": set_netcon}
+
     def _train(self, m: int, i: int, index: int) -> float:
+        if self.populations[m].mechanism.loops_over_connections:
+            onto = (self.block.connection_target == (m, i)).all(axis=1)
+            return float(np.append(ROW * np.flatnonzero(onto), -1)[index])
         trains = self.block.mechanisms[m].trains
         times = trains[i] if trains else ()
         return float(times[index]) if index < len(times) else -1.0
