@@ -136,6 +136,11 @@ class MechanismPrinter:
         text = ", ".join(arguments)
         if name == "table":
             return f"p->table_{self.k}[(long long)({text})]", REAL
+        if name in ("netcon", "set_netcon"):
+            value = "" if name == "netcon" else f" = {arguments[1]}"
+            return f"p->weights[(long long)({arguments[0]})]{value}", REAL
+        if name == "row":
+            return "(double)w", REAL
         if name in ("element", "set_element"):
             place = f"({self.slots[self.mechanism.memory[0]]} + (long long)({arguments[0]}))"
             value = "" if name == "element" else f" = {arguments[1]}"

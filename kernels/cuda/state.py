@@ -10,6 +10,7 @@ from kernels.block import Block
 from kernels.cuda.layout import I4, I8, Nodes, Placed, by_cell
 from kernels.cuda.mechanism import MechanismPrinter, device_slots, sends
 from kernels.cuda.memory import Memory
+from kernels.lists import lists_of
 from kernels.preparation import Prepared, slot_value
 
 FIRED = 64  # spikes of one artificial cell in an epoch
@@ -106,7 +107,13 @@ class State:
 
     def _train_arrays(self, k: int) -> dict[str, np.ndarray]:
         """Spike trains of the instances, each followed by -1."""
-        trains = self.block.mechanisms[k].trains
+        group = self.block.mechanisms[k]
+        if group.mechanism.loops_over_connections:
+            mine = np.flatnonzero(self.block.connection_target[:, 0] == k)
+            owner, place = (self.event_target[n][mine] for n in ("event_instance", "event_weight"))
+            joined, begin = lists_of(owner, place, group.n)
+            return {f"train_{k}": joined, f"train_ptr_{k}": begin}
+        trains = group.trains
         ended = [np.append(trains[i] if trains else [], -1.0) for i in self.placed[k].index]
         joined = np.concatenate([np.zeros(0), *ended])
         return {
