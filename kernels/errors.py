@@ -14,7 +14,11 @@ class NotFinite(KernelsError):
 
 
 class NmodlError(KernelsError):
-    """A .mod file cannot be read, or holds what is not supported."""
+    """A .mod file cannot be read, or holds what is not supported.
+
+    `others` are further errors of the same file. The text names the place of each, what is wrong
+    or expected, and shows the line.
+    """
 
     def __init__(self, file: str, line: int, column: int, message: str, text: str = ""):
         self.file, self.line, self.column, self.message, self.text = (
@@ -24,7 +28,16 @@ class NmodlError(KernelsError):
             message,
             text,
         )
-        super().__init__(f"{file}:{line}:{column}: {message}")
+        self.others: tuple[NmodlError, ...] = ()
+        super().__init__(file, line, column, message)
+
+    def __str__(self) -> str:
+        lines = []
+        for one in (self, *self.others):
+            lines.append(f"{one.file}:{one.line}:{one.column}: {one.message}")
+            if one.text.strip():
+                lines.append(f"    {one.text.strip()}")
+        return "\n".join(lines)
 
 
 class UnknownMechanism(KernelsError):

@@ -42,6 +42,8 @@ def loads(text: str, file: str = "<text>", tables: bool = True) -> Mechanism:
     except RecursionError as problem:
         raise NmodlError(file, 1, 1, "an expression or block is nested too deeply") from problem
     except NmodlError as problem:
-        if not problem.text and problem.file == file:
-            problem.text = Source(text, file).line(problem.line)
+        source = Source(text, file)
+        for one in (problem, *problem.others):
+            if not one.text and one.file == file:
+                one.text = source.line(one.line)
         raise

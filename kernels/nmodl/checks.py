@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kernels.errors import NmodlError
 from kernels.mechanism import AROUND
 from kernels.nmodl import tree
+from kernels.nmodl.problems import together
 from kernels.nmodl.tables import table_statement
 
 #: Blocks that would change what a mechanism computes and are not lowered.
@@ -18,11 +19,11 @@ def check(file: tree.File) -> None:
     """Find what is wrong with a parsed file by its form alone.
 
     Raises:
-        NmodlError: the first problem, in the order of the text.
+        NmodlError: what is wrong, all of it.
     """
-    problems = sorted(_problems(file), key=lambda p: (p.line, p.column))
+    problems = list(_problems(file))
     if problems:
-        raise problems[0]
+        raise together(problems)
 
 
 def _problems(file: tree.File) -> Iterator[NmodlError]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from kernels.errors import NmodlError
 from kernels.mechanism import AROUND, SPECIAL, Kernel, Mechanism
 from kernels.nmodl import tree
 from kernels.nmodl.arrays import NeedsMemory, place_memory
@@ -19,6 +22,7 @@ from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
 from kernels.nmodl.function_tables import names_of
 from kernels.nmodl.netcons import lower_for_netcons
 from kernels.nmodl.optimise import optimise
+from kernels.nmodl.problems import together
 from kernels.nmodl.solve import advance, solve
 from kernels.nmodl.symbols import Symbols, make_symbols
 from kernels.nmodl.tables import Tables
@@ -62,11 +66,12 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
     table_maker = Tables(translator)
     if tables:
         translator.table = table_maker.look_up
-    initial = _init(translator)
-    state = _finish(symbols, _state(translator))
-    body, affine = _current(translator)
-    current = _finish(symbols, body)
-    receive, receive_init, watch = _receive(translator)
+    attempts = [_attempt(lower, translator) for lower in (_init, _state, _current, _receive)]
+    problems = [found for found in attempts if isinstance(found, NmodlError)]
+    if problems:
+        raise together(problems)
+    initial, states, (body, affine), (receive, receive_init, watch) = attempts
+    state, current = _finish(symbols, states), _finish(symbols, body)
     init = _finish(symbols, [*table_maker.side_effects, *initial])
     made = Mechanism(
         name=file.neuron.name,
@@ -94,6 +99,14 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
     )
     used = {n for k in made.kernels().values() for n in (*k.loads, *k.stores)}
     return replace(made, pointers=tuple(p for p in symbols.pointers if p in used))
+
+
+def _attempt(lower: Callable[[Translator], Any], translator: Translator) -> Any:
+    """What a function gives, or the error that it raises."""
+    try:
+        return lower(translator)
+    except NmodlError as problem:
+        return problem
 
 
 def _blocks(file: tree.File, keyword: str) -> list[tree.Routine]:

@@ -9,6 +9,7 @@ from kernels.errors import NmodlError
 from kernels.nmodl import tree
 from kernels.nmodl.cursor import Cursor
 from kernels.nmodl.declarations import parse_declarations, parse_neuron, parse_units
+from kernels.nmodl.problems import MOST, together
 from kernels.nmodl.scanner import Position, Source, Token
 from kernels.nmodl.statements import parse_arguments, parse_block, parse_locals
 
@@ -74,8 +75,25 @@ def _parse_text(text: str, file: str, parts: _Parts) -> None:
     cursor = Cursor(Source(text, file))
     cursor.defines = parts.defines
     parts.texts.append(text)
+    problems: list[NmodlError] = []
+    while cursor.token.kind != "end" and len(problems) < MOST:
+        try:
+            _parse_part(cursor, parts)
+        except NmodlError as problem:
+            problems.append(problem)
+            _recover(cursor)
+    if problems:
+        raise together(problems)
+
+
+def _recover(cursor: Cursor) -> None:
+    """Go on after an error: to the next word at the beginning of a line that opens a block."""
+    cursor.depth = 0
     while cursor.token.kind != "end":
-        _parse_part(cursor, parts)
+        cursor.take()
+        word = cursor.token.text if cursor.token.at.column == 1 else ""
+        if word in ROUTINES or word in DECLARATIONS or word in _OTHERS:
+            return
 
 
 def _parse_part(cursor: Cursor, parts: _Parts) -> None:

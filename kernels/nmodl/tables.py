@@ -55,8 +55,10 @@ class Tables:
         self._making = True
         body: Body = []
         argument = translator.fresh(f"argument_{routine.name}")
-        result = translator.inline(routine, [name(argument)], routine.at, body)
-        self._making = False
+        try:
+            result = translator.inline(routine, [name(argument)], routine.at, body)
+        finally:
+            self._making = False
         if routine.keyword == "FUNCTION":
             assert result is not None
             outputs: tuple[str, ...] = (translator.fresh(f"value_{routine.name}"),)

@@ -40,6 +40,7 @@ from kernels.nmodl.functions import (
 )
 from kernels.nmodl.loops import lower_from, lower_while
 from kernels.nmodl.optimise import fold_expression
+from kernels.nmodl.problems import together
 from kernels.nmodl.random import call_random, is_random
 from kernels.nmodl.returns import without_returns
 from kernels.nmodl.scanner import Position
@@ -93,11 +94,17 @@ class Translator:
     def block(self, block: tree.Block, env: Environment, out: Body) -> None:
         """Lower a block into `out`; its LOCALs are not seen outside."""
         env = dict(env)
+        problems: list[NmodlError] = []
         for statement in without_returns(block).statements:
             self.n_statements += 1
             if self.n_statements > MAX_STATEMENTS:
                 raise self.error(statement.at, "the inlined code is too large to compile")
-            self._statement(statement, env, out)
+            try:
+                self._statement(statement, env, out)
+            except NmodlError as problem:
+                problems.append(problem)
+        if problems:
+            raise together(problems)
 
     def _statement(self, statement: tree.Statement, env: Environment, out: Body) -> None:
         match statement:
@@ -365,8 +372,10 @@ class Translator:
         if is_function:
             env[routine.name] = self.fresh(routine.name)
         self.stack.append(routine.name)
-        self.block(routine.body, env, out)
-        self.stack.pop()
+        try:
+            self.block(routine.body, env, out)
+        finally:
+            self.stack.pop()
         return name(env[routine.name]) if is_function else None
 
 

@@ -148,3 +148,41 @@ def test_very_long_expressions_are_compiled_or_refused() -> None:
     text = HEAD + "INITIAL { a = " + " + ".join(["v"] * 20000) + " }"
     with pytest.raises(NmodlError, match="nested too deeply"):
         loads(text)
+
+
+SEVERAL = """NEURON { SUFFIX x NONSPECIFIC_CURRENT i }
+ASSIGNED { v i a }
+STATE { s }
+INITIAL {
+    a = unknown
+    s = 1
+    if (a > 0) { a = g(2) }
+}
+BREAKPOINT { SOLVE d METHOD cnexp i = w*v }
+DERIVATIVE d { s' = -s/tau }
+"""
+
+
+def test_errors_are_told_together():
+    with pytest.raises(NmodlError) as caught:
+        loads(SEVERAL, "x.mod")
+    found = [(e.line, e.column) for e in (caught.value, *caught.value.others)]
+    assert found == [(5, 9), (7, 22), (9, 39), (10, 24)]
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "x.mod:5:9: unknown is not declared; expected a variable of this file"
+    assert lines[1] == "    a = unknown"
+    assert len(lines) == 8
+
+
+def test_errors_of_several_blocks_are_told_together():
+    text = "NEURON { SUFFIX x }\nINITIAL {\n a = \n}\nSTATE { m }\nPARAMETER { 3 }\n"
+    with pytest.raises(NmodlError) as caught:
+        loads(text, "x.mod")
+    assert [e.line for e in (caught.value, *caught.value.others)] == [4, 6]
+
+
+def test_an_error_of_a_function_is_told_once():
+    text = HEAD + "FUNCTION f(x) { f = x + b }\nINITIAL { a = f(1) a = f(2) }\n"
+    with pytest.raises(NmodlError) as caught:
+        loads(text, "x.mod")
+    assert caught.value.line == 3 and not caught.value.others
