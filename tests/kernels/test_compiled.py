@@ -13,6 +13,8 @@ from llvmlite import binding
 
 from kernels import make_engine
 from kernels.cpu import cache
+from kernels.nmodl import loads
+from kernels.single import single_block
 
 #: Functions of the C library that compiled mechanisms must not call: they take one value at a time.
 LIBM = ["exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "sin", "cos", "tan", "asin"]
@@ -37,6 +39,60 @@ def test_hh_is_vectorised_and_calls_no_libm(blocks, kernel):
     packed = re.findall(rf"v(?:fmadd|mul|add|sub|div)\w*pd\b.*{wide}", text)
     print(f"{kernel}: {len(packed)} operations on {wide}")
     assert len(packed) > (100 if kernel == "state" else 5)
+
+
+GATES = """
+NEURON {{ SUFFIX {name} {ion} }}
+STATE {{ m h }}
+ASSIGNED {{ v {variables} }}
+INITIAL {{ m = 0.1 h = 0.5 }}
+BREAKPOINT {{ SOLVE states METHOD cnexp {current} }}
+DERIVATIVE states {{
+    m' = ({m} - m)/{tau}
+    h' = (1/(1 + exp((v + 60)/7)) - h)/(3 + 9/cosh((v + 40)/30))
+}}
+"""
+OTHERS = {
+    "calcium": {
+        "ion": "USEION ca READ cai, cao WRITE ica",
+        "variables": "cai cao ica",
+        "current": "ica = 1e-3*m*m*h*v*(cai - cao*exp(-0.0779*v))/(1 - exp(-0.0779*v))",
+        "m": "1/(1 + exp(-(v + 20)/6))",
+        "tau": "(1 + 4/(exp((v + 25)/10) + exp(-(v + 25)/12)))",
+    },
+    "transient": {
+        "ion": "USEION k READ ek WRITE ik",
+        "variables": "ek ik",
+        "current": "ik = 1e-3*m^4*h*(v - ek)",
+        "m": "0.5*(1 + tanh((v + 30)/24))",
+        "tau": "(0.4 + 2.3^(-(v + 30)/20))",
+    },
+    "rectifier": {
+        "ion": "NONSPECIFIC_CURRENT i",
+        "variables": "i",
+        "current": "i = 1e-4*m*(v + 30)*log(1 + exp(-(v + 70)/9))",
+        "m": "1/(1 + exp((v + 80)/8))",
+        "tau": "(20 + 300*exp(-((v + 75)/25)^2))",
+    },
+}
+
+
+@pytest.mark.parametrize("kernel", ["state", "current"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_others_are_vectorised_and_call_no_libm(name, kernel):
+    features = binding.get_host_cpu_features()
+    if not (features.get("avx2") and features.get("fma")):
+        pytest.skip("this processor has no AVX2 with FMA")
+    engine = make_engine(single_block(loads(GATES.format(name=name, **OTHERS[name]))), "cpu")
+    engine.reset()
+    fresh = numba.njit(error_model="numpy")(engine.program.functions[0][kernel].py_func)
+    fresh(*engine.groups[0].shared(0))
+    (text,) = fresh.inspect_asm().values()
+    called = set(re.findall(r"(?:callq?|jmp|movabsq)\s+\$?\*?(\w+)", text))
+    assert not called & {f"{name}{suffix}" for name in LIBM for suffix in ("", "f")}
+    wide = "zmm" if features.get("avx512f") else "ymm"
+    packed = re.findall(rf"v(?:fmadd|mul|add|sub|div)\w*pd\b.*{wide}", text)
+    assert len(packed) > (50 if kernel == "state" else 3)
 
 
 ONE_RUN = """
