@@ -130,3 +130,30 @@ def test_wrong_uses_are_errors(compile_density, call, message):
         compile_density(
             f"INITIAL {{ {call} }}", "PARAMETER { x s }", "RANGE x NONSPECIFIC_CURRENT i RANDOM r"
         )
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
+def test_spikes_of_a_noisy_generator_are_those_of_neuron(blocks, noise):
+    h = pytest.importorskip("neuron").h
+    h.load_file("stdrun.hoc")
+    section = h.Section(name="any")
+    given = {"interval": 1.7, "number": 40.0, "start": 2.0, "noise": noise}
+    theirs = h.NetStim()
+    for name, value in given.items():
+        setattr(theirs, name, value)
+    theirs.ranvar.set_ids(5, 4000000000, 77)
+    times = h.Vector()
+    listener = h.NetCon(theirs, None)
+    listener.record(times)
+    h.dt = 0.025
+    h.finitialize(-65)
+    h.continuerun(60.0)
+    ids = {"ranvar__id1": 5.0, "ranvar__id2": 4000000000.0, "ranvar__id3": 77.0}
+    values = {name: np.array([value]) for name, value in {**given, **ids}.items()}
+    none = np.zeros(1, np.int32)
+    ours = Instances(blocks.mechanism("NetStim"), none - 1, none, values)
+    block = blocks.simple([ours], n_cell=0, sources=[(-1, 0, 0)])
+    found = blocks.advance(make_engine(block, "cpu"), blocks.no_events(), 2400, 400).spikes
+    assert len(times) > 20
+    np.testing.assert_allclose(found.time, np.array(times), rtol=1e-13)
+    del listener, section
