@@ -49,6 +49,8 @@ MpiDefault=pmi2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 KillWait=20
+MessageTimeout=100
+TCPTimeout=30
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,requeue_delay=1
 {nodes}
 PartitionName=low Nodes=ALL Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=20 State=UP
@@ -179,7 +181,7 @@ class Cluster:
     def wait_for_job(self, job: str, timeout: float = 120) -> str:
         """Wait until a job has left the queue; what SLURM last said of it.
 
-        A job that was put back is started at once, not after SLURM's two minutes.
+        A job that was put back is started after ten seconds, not after SLURM's two minutes.
         """
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -188,6 +190,9 @@ class Cluster:
             if state and state[1] not in ("PENDING", "RUNNING", "COMPLETING"):
                 return done.stdout
             if "Reason=BeginTime" in done.stdout:
+                # Not before the daemons of the first step have ended: they remove its sockets, and
+                # the second step has the same number.
+                time.sleep(10)
                 now = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
                 self.run(now, check=False)
             time.sleep(0.3)
