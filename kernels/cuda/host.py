@@ -61,16 +61,22 @@ class HostDevice:
             "descending", or the seed (2 or more) of a random order.
         memory: bytes that may be allocated.
         max_shared: bytes of shared memory that a block may have.
+        sanitizer: "thread" or "address"; its library must have been loaded before Python.
     """
 
     name = "the CPU in place of a GPU"
     optimisation = "-O2"
 
     def __init__(
-        self, order: str | int = "ascending", memory: int = 1 << 33, max_shared: int = MAX_SHARED
+        self,
+        order: str | int = "ascending",
+        memory: int = 1 << 33,
+        max_shared: int = MAX_SHARED,
+        sanitizer: str = "",
     ):
         self.order = ORDERS[order] if isinstance(order, str) else int(order)
         self.memory, self.max_shared, self.used = memory, max_shared, 0
+        self.watch = ["-g", f"-fsanitize={sanitizer}"] if sanitizer else []
 
     # --- memory ---
 
@@ -115,13 +121,8 @@ class HostDevice:
         shim = [(here / file).read_text() for file in ("shim.hpp", "shim.cpp")]
         whole = "\n".join([shim[0], made, shim[1]])
         macros = [f"-D{key}={value}" for key, value in variant.defines().items()]
-        options = [
-            *OPTIONS,
-            self.optimisation,
-            *_machine_options(),
-            f"-DMAX_SHARED={MAX_SHARED}",
-            *macros,
-        ]
+        options = [*OPTIONS, self.optimisation, *self.watch, *_machine_options()]
+        options += [f"-DMAX_SHARED={MAX_SHARED}", *macros]
         library = ctypes.CDLL(str(_build(whole, options, name)))
         library.shim_launch.argtypes = [
             *[ctypes.c_int] * 4,

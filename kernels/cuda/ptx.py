@@ -206,6 +206,9 @@ def _compared(how: str, kind: str, left: str, right: str) -> str | None:
         return f"!({a} < {b} || {a} > {b})"
     if how == "ne" and kind == "f64":
         return f"{a} < {b} || {a} > {b}"
+    if how in ("nan", "num"):
+        test = f"({a} != {a} || {b} != {b})"
+        return test if how == "nan" else f"!{test}"
     return f"{a} {_COMPARED[how]} {b}" if how in _COMPARED else None
 
 

@@ -1,10 +1,37 @@
 // Runs the kernels of the text before this file: blocks one after the other, threads as fibres.
+//
+// Under ThreadSanitizer every fibre is a thread of its own, so that it finds what a missing barrier
+// lets happen. For that to be sound:
+// - a switch orders nothing, but into a fibre's first run and out of its last;
+// - a barrier releases on arrival and acquires on leaving, on a token that changes with every
+//   generation of the barrier: one that leaves late must not acquire what an early one releases for
+//   the next barrier;
+// - the bookkeeping here is not watched.
+// Under AddressSanitizer nobody may touch what lies behind a block's shared memory.
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #if !defined(__x86_64__)
 #include <ucontext.h>
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define UNWATCHED __attribute__((no_sanitize_thread))
+extern "C" {
+void *__tsan_get_current_fiber();
+void *__tsan_create_fiber(unsigned flags);
+void __tsan_destroy_fiber(void *fiber);
+void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void __tsan_acquire(void *token);
+void __tsan_release(void *token);
+}
+#else
+#define UNWATCHED
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+extern "C" void __asan_poison_memory_region(const volatile void *start, size_t size);
+extern "C" void __asan_unpoison_memory_region(const volatile void *start, size_t size);
 #endif
 
 namespace {
@@ -22,6 +49,8 @@ struct Fibre {
     State state;
     unsigned mask;
     bool vote;
+    bool started;
+    void *watched;  // ThreadSanitizer's name for it
 };
 
 Fibre fibres[MAX_THREADS];
@@ -31,6 +60,8 @@ int n_thread, current, order_seed;
 bool verdict;
 uint64_t random_state;
 void (*body)();
+char block_token[2], warp_token[MAX_THREADS / 32][2];
+unsigned block_generation, warp_generation[MAX_THREADS / 32];
 
 #if defined(__x86_64__)
 // Keeps the registers that a call must keep, and the stack pointer; takes those of another fibre.
@@ -57,20 +88,34 @@ shim_switch:
     ret
 .size shim_switch, .-shim_switch
 )");
-void change(Fibre &from, Fibre &to) { shim_switch(&from.stack_pointer, to.stack_pointer); }
+UNWATCHED void jump(Fibre &from, Fibre &to) { shim_switch(&from.stack_pointer, to.stack_pointer); }
 #else
-void change(Fibre &from, Fibre &to) { swapcontext(&from.context, &to.context); }
+UNWATCHED void jump(Fibre &from, Fibre &to) { swapcontext(&from.context, &to.context); }
 #endif
 
-void run_thread() {
+UNWATCHED void change(Fibre &from, Fibre &to) {
+#if defined(__SANITIZE_THREAD__)
+    const unsigned orders_nothing = 1;
+    bool is_first = &from == &scheduler && !to.started, is_last = from.state == DONE;
+    to.started = true;
+    __tsan_switch_to_fiber(to.watched, is_first || is_last ? 0 : orders_nothing);
+#endif
+    jump(from, to);
+}
+
+UNWATCHED void run_thread() {
     body();
     fibres[current].state = DONE;
     change(fibres[current], scheduler);
 }
 
-void prepare(int k) {
+UNWATCHED void prepare(int k) {
     char *top = stacks + STACK * (k + 1);
     fibres[k].state = READY;
+    fibres[k].started = false;
+#if defined(__SANITIZE_THREAD__)
+    fibres[k].watched = __tsan_create_fiber(0);
+#endif
 #if defined(__x86_64__)
     void **stack = (void **)top - 2;
     stack[0] = (void *)run_thread;
@@ -85,15 +130,24 @@ void prepare(int k) {
 #endif
 }
 
-void wait(State state, unsigned mask, bool vote) {
+UNWATCHED void wait(State state, unsigned mask, bool vote) {
     Fibre &mine = fibres[current];
     mine.state = state;
     mine.mask = mask;
     mine.vote = vote;
+#if defined(__SANITIZE_THREAD__)
+    int warp = current / 32;
+    char *token = state == AT_BLOCK ? &block_token[block_generation & 1]
+                                    : &warp_token[warp][warp_generation[warp] & 1];
+    __tsan_release(token);
+#endif
     change(mine, scheduler);
+#if defined(__SANITIZE_THREAD__)
+    __tsan_acquire(token);
+#endif
 }
 
-void shuffle(int *lanes) {
+UNWATCHED void shuffle(int *lanes) {
     for (int k = 0; k < n_thread; ++k) lanes[k] = order_seed == 1 ? n_thread - 1 - k : k;
     if (order_seed < 2) return;
     for (int k = n_thread - 1; k > 0; --k) {
@@ -106,7 +160,7 @@ void shuffle(int *lanes) {
 }
 
 // Lets a warp go whose threads in the mask all wait; true if any could go.
-bool release_warps() {
+UNWATCHED bool release_warps() {
     bool any = false;
     for (int first = 0; first < n_thread; first += 32) {
         int last = first + 32 < n_thread ? first + 32 : n_thread;
@@ -120,25 +174,27 @@ bool release_warps() {
             if (!all) continue;
             for (int j = first; j < last; ++j)
                 if (mask >> (j - first) & 1) fibres[j].state = READY;
+            warp_generation[first / 32] += 1;
             any = true;
         }
     }
     return any;
 }
 
-bool release_block() {
+UNWATCHED bool release_block() {
     bool vote = false;
     for (int k = 0; k < n_thread; ++k) {
         if (fibres[k].state != AT_BLOCK) return false;
         vote = vote || fibres[k].vote;
     }
     verdict = vote;
+    block_generation += 1;
     for (int k = 0; k < n_thread; ++k) fibres[k].state = READY;
     return true;
 }
 
 // Runs one block; false if its threads wait for each other for ever.
-bool run_block() {
+UNWATCHED bool run_block() {
     int lanes[MAX_THREADS];
     for (int k = 0; k < n_thread; ++k) prepare(k);
     for (;;) {
@@ -153,7 +209,12 @@ bool run_block() {
             }
             done += next.state == DONE;
         }
-        if (done == n_thread) return true;
+        if (done == n_thread) {
+#if defined(__SANITIZE_THREAD__)
+            for (int k = 0; k < n_thread; ++k) __tsan_destroy_fiber(fibres[k].watched);
+#endif
+            return true;
+        }
         if (!release_warps() && !release_block()) return false;
     }
 }
@@ -167,9 +228,9 @@ void run_reset() { reset(table_of_launch, first_of_launch, last_of_launch, cell_
 
 }  // namespace
 
-void wait_for_warp(unsigned mask) { wait(AT_WARP, mask, false); }
+UNWATCHED void wait_for_warp(unsigned mask) { wait(AT_WARP, mask, false); }
 
-bool wait_for_block(bool vote) {
+UNWATCHED bool wait_for_block(bool vote) {
     wait(AT_BLOCK, 0, vote);
     return verdict;
 }
@@ -178,7 +239,7 @@ alignas(128) double shared[MAX_SHARED / 8 + 16];
 
 // Launches a kernel: 0 is advance, 1 is reset. Shared memory is NaN at the start of every block,
 // and must still be so behind its end. Returns 0; 1 for a deadlock; 2 for a write behind the end.
-extern "C" __attribute__((visibility("default"))) int shim_launch(int kernel, int n_block, int n_shared, int order, const void *table,
+extern "C" UNWATCHED __attribute__((visibility("default"))) int shim_launch(int kernel, int n_block, int n_shared, int order, const void *table,
                            long long first, long long last, int first_cell) {
     if (!stacks) stacks = (char *)malloc(STACK * MAX_THREADS);
     n_thread = THREADS;
@@ -189,10 +250,21 @@ extern "C" __attribute__((visibility("default"))) int shim_launch(int kernel, in
     table_of_launch = (const Table *)table;
     first_of_launch = first, last_of_launch = last, cell_of_launch = first_cell;
     body = kernel ? run_reset : run_advance;
+    scheduler.state = READY;
+#if defined(__SANITIZE_THREAD__)
+    scheduler.watched = __tsan_get_current_fiber();
+#endif
     for (int k = 0; k < n_block; ++k) {
         blockIdx.x = unsigned(k);
         memset(shared, 0xff, size_t(n_shared) + 64);
-        if (!run_block()) return 1;
+#if defined(__SANITIZE_ADDRESS__)
+        __asan_poison_memory_region((char *)shared + n_shared, sizeof shared - size_t(n_shared));
+#endif
+        bool done = run_block();
+#if defined(__SANITIZE_ADDRESS__)
+        __asan_unpoison_memory_region(shared, sizeof shared);
+#endif
+        if (!done) return 1;
         for (int j = 0; j < 64; ++j)
             if (((unsigned char *)shared)[n_shared + j] != 0xff) return 2;
     }
