@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from distnet.errors import InputError
 from kernels.errors import KernelsError, NmodlError
@@ -177,7 +178,7 @@ def _with_cuda(found: Examined, mechanism: Mechanism) -> Examined:
     )
 
 
-def _facts(mechanism: Mechanism) -> dict[str, object]:
+def _facts(mechanism: Mechanism) -> dict[str, Any]:
     from kernels.preparation import prepare
     from kernels.single import single_block
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def specialise(mechanism: Mechanism, constants: dict[str, float]) -> Mechanism:
         body = tuple(fold(copy.deepcopy(kernel.body), constants))
         return dataclasses.replace(kernel, body=(*_remaining(body, constants), *body), loads=loads)
 
-    kernels = {name: folded(kernel) for name, kernel in mechanism.kernels().items()}
+    kernels: dict[str, Any] = {name: folded(kernel) for name, kernel in mechanism.kernels().items()}
     return dataclasses.replace(mechanism, **kernels)
 
 

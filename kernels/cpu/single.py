@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 
 from kernels.cpu.engine import CpuEngine
@@ -16,7 +18,8 @@ def compile_mechanism(mechanism: Mechanism) -> None:
     """Compile every function of a mechanism as an engine would, or load them from the cache."""
     engine = CpuEngine(single_block(mechanism))
     (group,) = engine.groups
-    for name, function in engine.program.functions[0].items():
+    functions: dict[str, Any] = dict(engine.program.functions[0])
+    for name, function in functions.items():
         function.compile(tuple(numba.typeof(a) for a in _arguments(group, name)))
 
 

@@ -16,7 +16,8 @@ def dump(file: tree.File) -> str:
 def _lines(label: str, value: object, depth: int) -> Iterator[str]:
     pad = "  " * depth + (f"{label}: " if label else "")
     if isinstance(value, tree.Node):
-        plain, nested = [], []
+        plain: list[tuple[str, object]] = []
+        nested: list[tuple[str, object]] = []
         for field in dataclasses.fields(value):
             inner = getattr(value, field.name)
             if field.name in ("at", "text") and isinstance(value, tree.File):

@@ -153,7 +153,7 @@ def _current(translator: Translator) -> tuple[Body, bool]:
     return make_current(_localised(translator.symbols, out), currents)
 
 
-def _around(translator: Translator) -> dict[str, Kernel]:
+def _around(translator: Translator) -> dict[str, Any]:
     """BEFORE and AFTER blocks."""
     bodies: dict[str, Body] = {}
     for kernel, (keyword, name_) in AROUND.items():

@@ -59,7 +59,7 @@ class Watches:
 
     def activate(self, statement: tree.Watch, env: Environment, out: Body) -> None:
         """The hook for a WATCH statement."""
-        ended = [assign(f"watch__{k}", num(0.0)) for k in self.conditions.values()]
+        ended: Body = [assign(f"watch__{k}", num(0.0)) for k in self.conditions.values()]
         out.append(ast.If(compare(name(_STARTED), ast.Eq(), num(0.0)), ended, []))
         out.append(assign(_STARTED, num(1.0)))
         for condition, flag in statement.conditions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kernels.block import Block, Instances
@@ -59,7 +61,7 @@ class Population:
             values[name] = self.fetch(name, i, voltage)
         own = self.values[i]
         memory = self.mechanism.memory
-        reach = {
+        reach: dict[str, Callable] = {
             "element": lambda place: own[memory[int(place)]],
             "set_element": lambda place, value: own.update({memory[int(place)]: value}),
         }

@@ -57,6 +57,7 @@ def test_the_cuda_text_gives_the_same_bits(path):
     assert cpu.tobytes() == cuda.tobytes()
 
 
+@pytest.mark.slow
 def test_neuron_gives_the_same():
     pytest.importorskip("neuron")
     if compiler() is None:
