@@ -26,8 +26,6 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.BitAnd: "&",
     ast.BitOr: "|",
     ast.BitXor: "^",
-    ast.BitAnd: "&",
-    ast.BitXor: "^",
     ast.Lt: "<",
     ast.Gt: ">",
     ast.LtE: "<=",
