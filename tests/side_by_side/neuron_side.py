@@ -91,6 +91,7 @@ def _build(text: str, includes: Path, others: Mapping[str, str]) -> Path:
 def _complaint(output: str) -> str:
     """The lines of a long output that say what is wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [re.sub(r"/\S*/", "", line) for line in lines if not line.startswith("NOTE")]
     telling = [n for n in lines if re.search(r"error|Illegal|cannot|undeclared", n, re.IGNORECASE)]
     return " / ".join((telling or lines[-3:])[:3])[:400]
 
