@@ -35,3 +35,16 @@ class Catalogue:
             exact = self.settings.is_exact(name)
             self._loaded[name] = load(self.files[name], tables=not exact)
         return self._loaded[name]
+
+    def globals(self) -> dict[tuple[str, str], float]:
+        """The settings' GLOBAL variables, (mechanism, variable) -> value.
+
+        Raises:
+            InputError: a mechanism has no GLOBAL variable of that name.
+        """
+        for name, variable in self.settings.globals:
+            allowed = self[name].globals
+            if variable not in allowed:
+                known = ", ".join(sorted(allowed)) or "none"
+                raise InputError(name, f'there is no GLOBAL "{variable}"; allowed are {known}')
+        return dict(self.settings.globals)

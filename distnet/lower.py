@@ -105,17 +105,14 @@ class _Lowering:
             v_init=self._initial_voltage(),
             mechanisms=mechanisms,
             ions=self._ions(mechanisms),
-            globals=self._globals(),
+            globals=self.catalogue.globals(),
             source_node=sources[1],
             source_threshold=sources[2],
             source_instance=sources[3],
             connection_target=target,
             weight=weight,
             probes=probes,
-            function_tables={
-                key: (np.asarray(x, np.float64), np.asarray(y, np.float64))
-                for key, (x, y) in self.settings.function_tables.items()
-            },
+            function_tables=dict(self.settings.function_tables),
         )
         gid = np.array(self.gids, np.int64)
         return Lowered(block, gid, sources[0], source, delay, recorded)
@@ -235,14 +232,6 @@ class _Lowering:
             "artificial": "an artificial cell: add it to the network",
         }[mechanism.kind]
         raise InputError(f"{self.describe(gid)}: {mechanism.name}", f"is {kind}")
-
-    def _globals(self) -> dict[tuple[str, str], float]:
-        for name, variable in self.settings.globals:
-            allowed = self.catalogue[name].globals
-            if variable not in allowed:
-                known = ", ".join(sorted(allowed)) or "none"
-                raise InputError(name, f'there is no GLOBAL "{variable}"; allowed are {known}')
-        return dict(self.settings.globals)
 
     def _ions(self, mechanisms: tuple[Instances, ...]) -> tuple[Ion, ...]:
         valence: dict[str, float | None] = {}

@@ -6,11 +6,15 @@ is in absolute units, so the matrix of a cell is symmetric: [nF], [uS], [nA], [m
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from kernels.mechanism import Mechanism
+
+#: values of FUNCTION_TABLEs: (mechanism, table) -> (n,) arguments, rising, and (n,) values
+FunctionTables = Mapping[tuple[str, str], tuple[Sequence[float], Sequence[float]]]
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,7 @@ class Block:
     connection_target: np.ndarray  # (n_connection, 2) i4, mechanism and instance
     weight: np.ndarray  # (n_connection,) f8, first argument of NET_RECEIVE
     probes: tuple[Probe, ...] = ()
-    #: values of FUNCTION_TABLEs: (mechanism, table) -> (n,) f8 arguments, rising, and values
-    function_tables: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict
-    )
+    function_tables: FunctionTables = field(default_factory=dict)
 
     @property
     def n_cell(self) -> int:

@@ -6,15 +6,11 @@ rising arguments and then n values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
+from kernels.block import FunctionTables
 from kernels.errors import KernelsError
 from kernels.mechanism import Mechanism
-
-#: (mechanism, FUNCTION_TABLE) -> arguments, rising, and values
-FunctionTables = Mapping[tuple[str, str], tuple[np.ndarray, np.ndarray]]
 
 
 def append_function_tables(

@@ -7,7 +7,7 @@ import numpy as np
 from kernels.block import Block, Instances, Ion
 from kernels.mechanism import Mechanism
 
-EMPTY = (np.zeros(1), np.zeros(1))  # a FUNCTION_TABLE of one row
+EMPTY = ([0.0], [0.0])  # a FUNCTION_TABLE of one row
 #: Charge of ions that a mechanism may leave unsaid.
 VALENCES = {"na": 1.0, "k": 1.0, "ca": 2.0}
 
