@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from distnet.discretisation import Rule, n_segments
 from distnet.errors import InputError
 from distnet.morphology.frusta import Segments, make_segments
 from distnet.morphology.morphology import Morphology, Section, summarise
+from distnet.placed import Density, Process, Target
 
 __all__ = ["Cable", "Cell", "Density", "Location", "Process"]
 
@@ -46,37 +47,6 @@ class Location:
 
     section: str | int
     x: float = 0.5
-
-
-@dataclass(frozen=True)
-class Density:
-    """A density mechanism on some nodes of a cell."""
-
-    node: np.ndarray  # (n,) i4, ascending
-    #: name -> (n,) f8, NaN where the mechanism's own default holds, as for those not named
-    parameters: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a POINTER stands for: a variable of a point process or density mechanism, or a voltage.
-
-    `variable` is "v" (place is a node), or "NAME.var" (place is the index of a point process, or a
-    node where density mechanism NAME is inserted).
-    """
-
-    variable: str
-    place: int
-
-
-@dataclass(frozen=True)
-class Process:
-    """A point process on a cell."""
-
-    mechanism: str
-    node: int
-    parameters: dict[str, float]
-    pointers: dict[str, Target] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

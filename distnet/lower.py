@@ -16,7 +16,7 @@ from distnet.network import ArtificialCell, Connections
 from distnet.pointers import connect_pointers
 from distnet.recording import Recording
 from distnet.settings import Settings
-from distnet.streams import identify_streams
+from distnet.streams import identify_placed
 from kernels.block import Block, Instances, Ion, Probe
 from kernels.mechanism import Mechanism
 from kernels.storage import FIELDS, writes_concentration
@@ -183,9 +183,7 @@ class _Lowering:
                     default = mechanism.variables()[name].default
                     values[name] = np.full(len(placed), default)
                 values[name][i] = value
-        gid_of = np.array([one[1] for one in placed], np.int64)
-        given = [(slice(i, i + 1), frozenset(one[3].parameters)) for i, one in enumerate(placed)]
-        identify_streams(mechanism, gid_of, given, values, self.settings.seed)
+        identify_placed(mechanism, placed, [1] * len(placed), values, self.settings.seed)
         trains = [one[3].train if isinstance(one[3], ArtificialCell) else () for one in placed]
         played = tuple(np.array(train) for train in trains) if any(trains) else ()
         return Instances(mechanism, node, cell, values, played)
@@ -205,12 +203,7 @@ class _Lowering:
                     self._check_parameter(gid, mechanism, name)
                     values[name] = np.full(len(node), mechanism.variables()[name].default)
                 values[name][here] = np.where(np.isnan(value), values[name][here], value)
-        given = [
-            (slice(end - n, end), frozenset(one[3].parameters))
-            for one, end, n in zip(placed, ends, size, strict=True)
-        ]
-        gid_of = np.repeat([gid for _, gid, _, _ in placed], size).astype(np.int64)
-        identify_streams(mechanism, gid_of, given, values, self.settings.seed)
+        identify_placed(mechanism, placed, size, values, self.settings.seed)
         return Instances(mechanism, node, cell, values)
 
     def _check_parameter(self, gid: int, mechanism: Mechanism, name: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,5 +46,32 @@ def identify_streams(
         for here, known in given:
             own[here] = not known.intersection(names)
         code = zlib.crc32(f"{mechanism.name}.{stream}".encode())
-        for name, default in zip(names, (gid, code, order), strict=True):
+        defaults: tuple[np.ndarray, ...] = (gid, np.full(n, code), order)
+        for name, default in zip(names, defaults, strict=True):
             values[name] = np.where(own, default, values.get(name, 0.0)).astype(np.float64)
+
+
+def identify_placed(
+    mechanism: Mechanism,
+    placed: Sequence[tuple[int, int, int, Any]],
+    size: Sequence[int],
+    values: dict[str, np.ndarray],
+    seed: int,
+) -> None:
+    """`identify_streams` of what lowering has placed.
+
+    Args:
+        mechanism: may have no streams at all.
+        placed: (cell, gid, index, what is there with its `parameters`), in order of instances.
+        size: instances of each.
+        values: variable -> (n,) f8; identities that are missing are added.
+        seed: NEURON's global index.
+    """
+    if mechanism.streams:
+        ends = np.cumsum(size).tolist()
+        given = [
+            (slice(end - n, end), frozenset(one[3].parameters))
+            for one, end, n in zip(placed, ends, size, strict=True)
+        ]
+        gid = np.repeat([one[1] for one in placed], size).astype(np.int64)
+        identify_streams(mechanism, gid, given, values, seed)

@@ -38,7 +38,10 @@ INITIAL {
         on = 1
         wait = start
         if (noise > 0) {
-            wait = fmax(start + next(interval) - interval*(1 - noise), 0)
+            wait = start + next(interval) - interval*(1 - noise)
+        }
+        if (wait < 0) {
+            wait = 0
         }
         net_send(wait, 2)
     }
