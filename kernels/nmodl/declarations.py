@@ -115,7 +115,7 @@ def parse_declarations(cursor: Cursor) -> list[tree.Declaration]:
     cursor.expect("{")
     found = []
     while not cursor.at("}"):
-        if cursor.accept("UNITSON", "UNITSOFF", ",", ";") or cursor.token.kind == "verbatim":
+        if cursor.accept("UNITSON", "UNITSOFF", ",", ";"):
             continue
         found.append(_parse_declaration(cursor))
     cursor.expect("}")

@@ -25,6 +25,7 @@ DECLARATIONS = {
 }  # fmt: skip
 _OTHERS = ("NEURON", "UNITS", "LOCAL", "DEFINE", "INCLUDE", "FUNCTION_TABLE", "INDEPENDENT")
 MAX_INCLUDES = 20
+_UNIT_SIGNS = ("(", ")", "/", "-", "*", "^", ".", ",")
 
 
 @dataclass
@@ -164,11 +165,13 @@ def _parse_routine(cursor: Cursor, word: str, at: Position) -> tree.Routine:
 
 
 def _skip_braces(cursor: Cursor) -> None:
-    """A block that means nothing here: INDEPENDENT."""
+    """A block that means nothing here, INDEPENDENT: names, numbers and units."""
     cursor.expect("{")
     while not cursor.accept("}"):
-        if cursor.take().kind == "end":
-            raise cursor.error('expected "}"')
+        token = cursor.token
+        if token.kind not in ("name", "number") and token.text not in _UNIT_SIGNS:
+            raise cursor.error('expected a name, a number, a unit or "}"')
+        cursor.take()
 
 
 def _merge(first: tree.Neuron | None, second: tree.Neuron) -> tree.Neuron:

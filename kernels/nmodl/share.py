@@ -120,6 +120,8 @@ def _best_group(members: list[tuple[Value, _Affine]]) -> tuple[float, list[_Memb
             group = []
             for exponential, other in members:
                 ratio = other.slope / slope
+                if not 0.5 < ratio < MAX_RATIO + 0.5:  # not a number, too
+                    continue
                 near = round(ratio)
                 if 1 <= near <= MAX_RATIO and math.isclose(ratio, near, rel_tol=1e-14):
                     group.append(_Member(exponential, near))
