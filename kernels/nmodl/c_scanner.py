@@ -30,6 +30,7 @@ _TOKEN = re.compile(
 _CONDITION = re.compile(r"\s*(defined\s*\(\s*\w+\s*\)|defined\s+\w+|\w+|&&|\|\||!=|==|[<>!()]=?)")
 _VERSION = re.compile(r"NRN_VERSION_GTEQ\s*\([\d\s,]*\)")  # so says NEURON 9
 MAX_EXPANSIONS = 20
+MAX_TOKENS = 50_000
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,8 @@ def _expand(tokens: list[CToken], macros: Macros, depth: int = 0) -> list[CToken
     while i < len(tokens):
         token = tokens[i]
         i += 1
+        if len(out) > MAX_TOKENS:
+            raise _error(token.at, f"macros give more than {MAX_TOKENS} words")
         if token.kind != "name" or token.text not in macros.known or depth > MAX_EXPANSIONS:
             out.append(token)
             continue

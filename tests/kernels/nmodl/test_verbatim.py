@@ -242,3 +242,9 @@ def test_constructors_may_only_prepare_what_is_absent():
     loads(text)
     with pytest.raises(NmodlError, match="CONSTRUCTOR blocks are not supported"):
         loads(text.replace("ifarg(1)", "b == 0"))
+
+
+def test_macros_cannot_grow_without_end():
+    lines = [f"#define m{k} m{k + 1} + m{k + 1}" for k in range(18)]
+    with pytest.raises(NmodlError, match="macros give more than"):
+        initial("\n".join([*lines, "#define m18 1", "b = m0;"]))
