@@ -11,10 +11,9 @@ are sorted by (time, k) when a step is drained. Nothing depends on the order of 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-compiled = numba.njit(error_model="numpy", cache=True)
+from kernels.jit import kept as compiled
 
 ROUND = 1e-9  # steps: what counts as the very middle of a step
 SPREAD = 0x9E3779B1  # odd: gids that follow one another get places of their own

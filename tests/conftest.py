@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import kernels.jit  # noqa: F401  (before any other decorator of numba)
 from launch.mpiexec import SMALL_JOB, find_mpiexec, mpi_command
 from launch.threads import ONE_THREAD
 

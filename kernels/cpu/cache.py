@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numba
 
-from kernels.cpu.jit import kept
+from kernels.jit import kept
 
 #: Told of what takes long.
 LOG = logging.getLogger("distnet")
@@ -48,7 +48,7 @@ def _sources() -> str:
     """Hash of every file whose code ends up inside a generated function."""
     here = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in [here.parent / "intrinsics.py", *sorted(here.glob("*.py"))]:
+    for path in [here.parent / "intrinsics.py", here.parent / "jit.py", *sorted(here.glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -6,7 +6,7 @@ caller that sees an overflow raises; nothing is dropped silently.
 
 from __future__ import annotations
 
-from kernels.cpu.jit import kept
+from kernels.jit import kept
 
 
 @kept

@@ -11,7 +11,7 @@ from numba.core import types as nbtypes
 from numba.extending import intrinsic
 
 from kernels import intrinsics
-from kernels.cpu.jit import inlined
+from kernels.jit import inlined
 
 
 @intrinsic

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kernels.block import Block, Pointer
-from kernels.cpu.jit import kept
+from kernels.jit import kept
 from kernels.mechanism import Mechanism
 
 #: (name in bodies, array that holds the targets) of each POINTER of a mechanism

@@ -8,8 +8,8 @@ bits of the sum, the same for any number of lanes.
 
 from __future__ import annotations
 
-from kernels.cpu.jit import kept
 from kernels.cpu.numerics import FUNCTIONS
+from kernels.jit import kept
 
 
 @kept

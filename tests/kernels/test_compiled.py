@@ -166,3 +166,18 @@ def test_other_text_gets_another_file(tmp_path, monkeypatch):
     assert one.__name__ != two.__name__
     assert (one.f(3.0), two.f(3.0)) == (4.0, 2.0)
     assert cache.load("thing", "def f(x):\n    return x + one\n", {"one": 1.0}) is one
+
+
+def test_a_simulation_is_compiled_for_wide_vectors():
+    """No decorator of numba comes before the one that sets the processor's features."""
+    if not binding.get_host_cpu_features().get("avx512f"):
+        pytest.skip("this processor has no AVX-512")
+    code = (
+        "import distnet.simulation, distnet.run, kernels.cpu\n"
+        "from numba.core.registry import cpu_target\n"
+        "print('-prefer-256-bit' in cpu_target.target_context.codegen()._tm_features)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=os.getcwd()
+    )
+    assert done.stdout.strip() == "True"

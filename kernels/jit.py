@@ -1,4 +1,4 @@
-"""How this room compiles, and for which processor."""
+"""How numba compiles here, and for which processor; used by distnet too."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numba
 def use_wide_vectors() -> None:
     """Let LLVM use 512-bit vectors where the CPU has them.
 
-    numba fixes the features of its target at the first decorator, so every module of this room
-    takes `numba` from here.
+    numba fixes the features of its target at the first decorator, so whoever decorates takes the
+    decorator from here: another one before it would leave vectors of 256 bits.
     """
     from llvmlite import binding
 
