@@ -13,6 +13,7 @@ import faulthandler
 import math
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -80,15 +81,15 @@ class Waiting:
         rank = self._comm.Get_rank()
         waiting = self._roll_call()
         silent = sorted(set(range(self._comm.Get_size())) - waiting)
+        text = f"distnet: stacks of rank {rank}:\n{stacks()}"
         if rank == min(waiting):
             names = ", ".join(map(str, silent)) or "none: all ranks are waiting"
-            sys.stderr.write(
+            text = (
                 f"distnet: rank {rank}: waited {self.limit:g} s for {what}; "
-                f"ranks that do not answer: {names}\n"
+                f"ranks that do not answer: {names}\n{text}"
             )
-        sys.stderr.write(f"distnet: stacks of rank {rank}:\n")
         sys.stderr.flush()
-        faulthandler.dump_traceback(all_threads=True)
+        os.write(2, text.encode())  # in one piece: the launcher mixes the pieces of ranks
         # the launcher drops what it has not yet read when the job is aborted, and gives the code
         # of the first rank to abort
         time.sleep(0.25 if rank == min(waiting) else 3.0)
@@ -107,3 +108,11 @@ class Waiting:
                 time.sleep(1e-3)
         del requests
         return found
+
+
+def stacks() -> str:
+    """Where every thread of this process is."""
+    with tempfile.TemporaryFile("w+") as file:
+        faulthandler.dump_traceback(file, all_threads=True)
+        file.seek(0)
+        return file.read()

@@ -56,7 +56,7 @@ def test_a_stuck_rank_is_named_after_the_limit(fault, transport, rank):
     # a launcher may give the code of a rank that it killed instead
     assert done.returncode == 124 or "124" in done.output
     said = [line for line in done.told if "waited 2 s" in line]
-    assert len(said) == 1
+    assert len(said) == 1, done.output
     assert f"ranks that do not answer: {rank}" in said[0]
     assert "Thread 0x" in done.stderr or "most recent call first" in done.stderr
 
