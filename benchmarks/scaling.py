@@ -8,9 +8,9 @@ the loop is timed, after a warm-up that compiles. Prints one JSON line a run, th
 time would be on idle cores), and the load averages at the beginning and the end, which say how far
 the wall time can be trusted. Exit code 1 if spikes differ between numbers of ranks.
 
-Measured on two virtual cores that others used too (load average 5 to 8), medians of three turns of
---cells 160 --tstop 1000 (31,520 compartments, 40,000 steps): 24.0 s of CPU on one rank, 12.2 s on
-two, a speed-up of 1.96; by wall time, 47.6 s and 31.6 s, 1.51.
+Measured on two idle virtual cores (load average 0.9 to 1.3), medians of three turns of --cells 160
+--tstop 1000 (31,520 compartments, 40,000 steps): 19.9 s on one rank, 10.1 s on two, a speed-up of
+1.98 by wall time.
 """
 
 from __future__ import annotations
