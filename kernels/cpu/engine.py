@@ -16,10 +16,7 @@ from kernels.cpu.sampler import Sampler
 from kernels.cpu.snapshot import load_state, save_state
 from kernels.cpu.state import GroupState
 from kernels.errors import NotFinite
-from kernels.hoist import hoist
-from kernels.pointers import loosen, pointed_variables
-from kernels.specialise import build_table, constants_of, specialise
-from kernels.storage import live_ion_fields, reversal_nodes, storage_of
+from kernels.preparation import prepare
 
 NOTHING = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
 
@@ -30,24 +27,13 @@ class CpuEngine:
     def __init__(self, block: Block):
         """Lay out the block and compile its functions (or load them from the cache)."""
         self.block = block
-        live = live_ion_fields(block)
-        mechanisms, tables, storages, keeps = [], [], [], []
-        for instances in block.mechanisms:
-            constants = constants_of(block, instances.mechanism)
-            pointed = pointed_variables(block, instances.mechanism)
-            keep = _sampled(block, instances.mechanism.name) | pointed
-            own = loosen(instances.mechanism, pointed)
-            mechanisms.append(hoist(specialise(own, constants)))
-            tables.append(build_table(block, instances.mechanism, constants))
-            storages.append(storage_of(mechanisms[-1], live, keep))
-            keeps.append(keep)
-        self.storages = storages
-        self.live = sorted(live)
-        self.followed = {ion.name: reversal_nodes(block, ion.name) for ion in block.ions}
+        prepared = prepare(block)
+        self.storages, self.live = prepared.storages, prepared.live
+        self.followed = prepared.followed
         self.program = make_program(
-            mechanisms,
-            storages,
-            keeps,
+            list(prepared.mechanisms),
+            list(prepared.storages),
+            list(prepared.keeps),
             self.live,
             {ion.name: ion.valence for ion in block.ions},
             block.celsius,
@@ -55,6 +41,7 @@ class CpuEngine:
         )
         layout = group_cells(block)
         self.placement = place_block(block, layout)
+        tables = list(prepared.tables)
         self.groups = [GroupState(self, k, group, tables) for k, group in enumerate(layout)]
         self.sampler = Sampler(block)
         self.seconds = np.zeros(len(self.groups))  # processor time of each group
@@ -123,11 +110,6 @@ class CpuEngine:
         node = int(group.layout.node[bad])
         cell = int(np.searchsorted(self.block.cell_ptr, node, side="right")) - 1
         raise NotFinite(node, cell, step, float(voltage[bad]))
-
-
-def _sampled(block: Block, mechanism: str) -> frozenset[str]:
-    names = (probe.variable.split(".") for probe in block.probes if "." in probe.variable)
-    return frozenset(name[1] for name in names if name[0] == mechanism)
 
 
 __all__ = ["CpuEngine"]
