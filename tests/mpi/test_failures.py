@@ -16,8 +16,7 @@ PROMPTLY = 20.0  # s
 @pytest.fixture
 def config(assets) -> Path:
     path = assets / "sonata_small" / "config.json"
-    if not path.is_file():
-        pytest.skip(f"no circuit at {path}")
+    assert path.is_file(), f"the folder of real circuits has no {path}"
     return path
 
 

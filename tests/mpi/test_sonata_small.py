@@ -17,8 +17,7 @@ DT = 0.025
 @pytest.fixture(scope="module")
 def circuit(assets) -> Path:
     folder = assets / "sonata_small"
-    if not (folder / "config.json").is_file():
-        pytest.skip(f"no circuit in {folder}")
+    assert (folder / "config.json").is_file(), f"the folder of real circuits has no {folder}"
     return folder
 
 
