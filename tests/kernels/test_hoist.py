@@ -74,7 +74,7 @@ def test_no_bit_changes(blocks, method, monkeypatch):
     block = blocks.random(31, [6, 9, 3], method=method)
     events = blocks.events(block, 31, 40, 60)
     with_hoist = blocks.advance(make_engine(block, "cpu"), events, 60, 60)
-    monkeypatch.setattr("kernels.cpu.engine.hoist", lambda mechanism: mechanism)
+    monkeypatch.setattr("kernels.preparation.hoist", lambda mechanism: mechanism)
     without = blocks.advance(make_engine(block, "cpu"), events, 60, 60)
     for a, b in zip(with_hoist.samples, without.samples, strict=True):
         np.testing.assert_array_equal(a, b)
