@@ -6,6 +6,7 @@ The assembler's report stands in the log: registers, spills and stack of every k
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 
 from kernels.errors import KernelsError
@@ -97,7 +98,17 @@ def _run(text: str, options: tuple[str, ...], name: str, result: str) -> tuple[b
         log = nvrtc.getProgramLog(program)
     finally:
         nvrtc.destroyProgram(program)
-    return (made.encode() if isinstance(made, str) else made), log
+    return (made.encode() if isinstance(made, str) else _whole(made)), log
+
+
+def _whole(binary: bytes) -> bytes:
+    """A cubin with its last byte, which CuPy takes for the end of a string and strips."""
+    if binary[:4] != b"\x7fELF":
+        return binary
+    starts = struct.unpack_from("<QQ", binary, 32)  # of the tables of segments and of sections
+    sizes = struct.unpack_from("<4H", binary, 54)  # entry and number, of each table
+    ends = (starts[k] + sizes[2 * k] * sizes[2 * k + 1] for k in range(2))
+    return binary.ljust(max(ends), b"\0")
 
 
 _KERNEL = re.compile(r"Compiling entry function '(\w+)'")

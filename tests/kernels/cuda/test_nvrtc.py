@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import struct
 import sys
 from pathlib import Path
 
@@ -145,6 +146,14 @@ def test_resident_cells_of_known_kernels():
     assert resident_cells("sm_80", 80, 32, 7_700) == 19  # 167,936 / (7,700 + 1,024 to 128)
     assert resident_cells("sm_90", 64, 128, 38_000) == 5
     assert resident_cells("sm_90", 32, 32, 0) == 32
+
+
+def test_machine_code_is_a_whole_file(nvrtc):
+    """CuPy's binding strips a byte; a driver that reads the file would miss it."""
+    binary = compile_binary(text("hh"), "sm_90", VARIANTS["32 threads"].defines(), "hh.cu").binary
+    first, count = struct.unpack_from("<Q", binary, 32)[0], struct.unpack_from("<H", binary, 56)[0]
+    assert binary[:4] == b"\x7fELF"
+    assert first + 56 * count == len(binary)
 
 
 def opcodes(source: str) -> set[str]:
