@@ -2,18 +2,24 @@
 
     volume_s (x_s - x_s,old) = dt * sum of the fluxes into s
 
-CONSERVE replaces the equation of the state that its text names last.
+CONSERVE replaces the equation of the state that its text names last; what it sums are amounts,
+volume times concentration. As in NEURON a scheme is linear where each reaction has one state on
+either side, whatever its rates depend on: one solution. Others take Newton's corrections, after
+each of which negative states are 0, until the corrections sum to 1e-6.
 """
 
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 from kernels.nmodl import tree
 from kernels.nmodl.build import (
     add,
     assign,
     binary,
+    call,
+    compare,
     mul,
     name,
     neg,
@@ -21,12 +27,15 @@ from kernels.nmodl.build import (
     sub,
     value_of,
 )  # fmt: skip
+from kernels.nmodl.dataflow import loads_of
 from kernels.nmodl.elimination import Row, accumulate
 from kernels.nmodl.linear import split_linear
-from kernels.nmodl.newton import System, solve_system
+from kernels.nmodl.newton import System, correct
 from kernels.nmodl.translate import Body, Environment, Translator, check_size
 
 Terms = list[tuple[float, str]]  # count and state
+CONVERGED, ROUNDS = 1e-6, 22  # sum of the corrections at the end; corrections at most
+STEADY_ROUNDS, NEGATIVE = 7, -1e-6  # linear steps of STEADYSTATE; a state below starts again from 0
 
 
 class _Scheme:
@@ -39,7 +48,9 @@ class _Scheme:
         self.flux: dict[str, ast.expr] = {}  # state -> net flux into it
         self.rates: dict[str, Row] = {}  # state -> derivative of that flux by state number
         self.volume: dict[str, ast.expr] = {}
-        self.conserved: list[tuple[str, ast.expr, Row]] = []  # state replaced, residual, row
+        #: of each CONSERVE: states that it names, in the order of its text, constant part, row
+        self.conserved: list[tuple[list[str], ast.expr, Row]] = []
+        self.is_linear = True
 
     # ---- hooks --------------------------------------------------------------------------------
 
@@ -62,20 +73,23 @@ class _Scheme:
         if statement.arrow == "<<":
             for count, state in left:
                 self._add_flux(state, mul(num(count), forward), {})
+            env["f_flux"], env["b_flux"] = 0.0, self.translator.fresh("b_flux")
+            out.append(assign(env["b_flux"], forward))
             return
+        env["b_flux"] = 0.0
         self._one_way(forward, left, right, "f_flux", env, out)
         if statement.backward is not None:
             backward = self._rate(statement.backward, env, out)
             self._one_way(backward, right, left, "b_flux", env, out)
 
     def conserve(self, statement: tree.Conserve, env: Environment, out: Body) -> None:
-        named = [n for n in _names(statement.left) if self._state(n, env) in self.states]
+        named = [self._state(n, env) for n in _names(statement.left)]
+        named = [n for n in named if n in self.states]
         if not named:
             raise self.translator.error(statement.at, "CONSERVE names no state of this scheme")
-        left = self.translator.expression(statement.left, env, out)
+        rest = self.translator.expression(statement.left, env, out)
         right = self.translator.expression(statement.right, env, out)
         row: Row = {}
-        rest: ast.expr = left
         for j, state in enumerate(self.states):
             split = split_linear(rest, state)
             if split is None:
@@ -84,7 +98,7 @@ class _Scheme:
             if split.b is not None:
                 row[j] = split.b
                 rest = split.a if split.a is not None else num(0.0)
-        self.conserved.append((self._state(named[-1], env), sub(left, right), row))
+        self.conserved.append((named, sub(rest, right), row))
 
     # ---- parts --------------------------------------------------------------------------------
 
@@ -118,6 +132,8 @@ class _Scheme:
                 product = mul(product, name(state))
         env[flux] = self.translator.fresh(flux)
         out.append(assign(env[flux], product))
+        if any(state in self.states for _, state in source) and sum(n for n, _ in source) > 1:
+            self.is_linear = False
         row: Row = {}
         for count, state in source:
             if state in self.states:
@@ -158,10 +174,25 @@ class _Scheme:
             row = {j: neg(mul(dt, slope)) for j, slope in self.rates.get(state, {}).items()}
             row[i] = add(volume, row[i]) if i in row else volume
             jacobian.append(row)
-        for state, residual, row in self.conserved:
-            i = self.states.index(state)
+        for i, residual, row in self._conservation():
             residuals[i], jacobian[i] = residual, row
         return System(tuple(self.states), self.body, tuple(residuals), jacobian)
+
+    def _conservation(self) -> list[tuple[int, ast.expr, Row]]:
+        """Equation replaced, residual and row of each CONSERVE; the last of the text first."""
+        found: list[tuple[int, ast.expr, Row]] = []
+        taken: set[str] = set()
+        for named, constant, row in reversed(self.conserved):
+            state = next((n for n in reversed(named) if n not in taken), named[-1])
+            taken.add(state)
+            residual = constant
+            weighed: Row = {}
+            for j, count in row.items():
+                one = self.states[j]
+                weighed[j] = mul(count, self.volume.get(one, num(1.0)))
+                residual = add(residual, mul(weighed[j], name(one)))
+            found.append((self.states.index(state), residual, weighed))
+        return found
 
 
 def solve_sparse(
@@ -172,16 +203,100 @@ def solve_sparse(
     Raises:
         NmodlError: a statement that has no meaning in a scheme.
     """
+    step = _make_step(translator, routine, out)
+    if step.is_linear:
+        step.correct(out)
+    else:
+        step.iterate(out)
+    step.finish(out)
+
+
+def solve_sparse_steady(
+    translator: Translator, routine: tree.Routine, env: Environment, out: Body
+) -> None:
+    """Put the steady state of a KINETIC block into `out`: as `dt`, one long step.
+
+    A scheme that is not linear begins with steps as if it were, until no state is negative.
+
+    Raises:
+        NmodlError: a statement that has no meaning in a scheme.
+    """
+    step = _make_step(translator, routine, out)
+    if not step.is_linear:
+        again, round_ = translator.fresh("again"), translator.fresh("round")
+        inner: Body = []
+        step.correct(inner)
+        inner.append(assign(again, num(0.0)))
+        for state in step.system.unknowns:
+            negative = compare(name(state), ast.Lt(), num(NEGATIVE))
+            zero: Body = [assign(state, num(0.0)), assign(again, num(1.0))]
+            inner.append(ast.If(negative, zero, []))
+        inner += step.remember
+        inner.append(assign(round_, add(name(round_), num(1.0))))
+        out += [assign(again, num(1.0)), assign(round_, num(0.0))]
+        out.append(_while(name(again), 0.0, round_, STEADY_ROUNDS, inner))
+    step.iterate(out)
+    step.finish(out)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The implicit step of a scheme."""
+
+    translator: Translator
+    system: System
+    is_linear: bool
+    remember: Body  # sets the states at the beginning of the step
+
+    def correct(self, out: Body) -> list[ast.expr]:
+        """One correction of the states."""
+        out += self.system.body
+        return correct(self.system, self.translator.fresh, out)
+
+    def iterate(self, out: Body) -> None:
+        """Corrections until their sum is small; negative states are 0."""
+        moved, round_ = self.translator.fresh("moved"), self.translator.fresh("round")
+        inner: Body = []
+        total: ast.expr = num(0.0)
+        for correction in self.correct(inner):
+            total = add(total, call("fabs", correction))
+        for state in self.system.unknowns:
+            negative = compare(name(state), ast.Lt(), num(0.0))
+            inner.append(ast.If(negative, [assign(state, num(0.0))], []))
+        inner.append(assign(moved, total))
+        inner.append(assign(round_, add(name(round_), num(1.0))))
+        out += [assign(moved, num(1.0)), assign(round_, num(0.0))]
+        out.append(_while(name(moved), CONVERGED, round_, ROUNDS, inner))
+
+    def finish(self, out: Body) -> None:
+        """What the block computes beside the states, at the solution."""
+        if loads_of(self.system.body) & set(self.system.unknowns):
+            out += self.system.body
+
+
+def _while(value: ast.expr, least: float, round_: str, rounds: int, inner: Body) -> ast.While:
+    """While the value is above `least` and there were fewer rounds."""
+    go_on = compare(value, ast.Gt(), num(least))
+    return ast.While(
+        ast.BoolOp(ast.And(), [go_on, compare(name(round_), ast.Lt(), num(float(rounds)))]),
+        inner,
+        [],
+    )
+
+
+def _make_step(translator: Translator, routine: tree.Routine, out: Body) -> _Step:
+    """Lower the block and remember the states in `out`."""
     states = _states_of(translator, routine)
     check_size(translator, routine, len(states))
     scheme = _Scheme(translator, states)
     with translator.hooked(
         reaction=scheme.reaction, conserve=scheme.conserve, compartment=scheme.compartment
     ):
-        translator.block(routine.body, env, scheme.body)
+        translator.block(routine.body, {}, scheme.body)
     olds = {s: translator.fresh(f"old_{s}") for s in states}
-    out += [assign(old, name(s)) for s, old in olds.items()]
-    solve_system(translator, scheme.system(olds), out)
+    remember: Body = [assign(old, name(s)) for s, old in olds.items()]
+    out += remember
+    return _Step(translator, scheme.system(olds), scheme.is_linear, remember)
 
 
 def _states_of(translator: Translator, routine: tree.Routine) -> list[str]:

@@ -50,11 +50,11 @@ def solve_system(
     fresh = translator.fresh
     if _is_linear(system):
         out += system.body
-        _correct(system, fresh, out, choose)
+        correct(system, fresh, out, choose)
     else:
         moved, round_ = fresh("moved"), fresh("round")
         inner: Body = [*system.body]
-        corrections = _correct(system, fresh, inner, choose)
+        corrections = correct(system, fresh, inner, choose)
         inner.append(assign(moved, _movement(system.unknowns, corrections)))
         inner.append(assign(round_, binary(ast.Add(), name(round_), num(1.0))))
         out += [assign(moved, num(1.0)), assign(round_, num(0.0))]
@@ -75,10 +75,10 @@ def _is_linear(system: System) -> bool:
     return not any(names_in(e) & tainted for row in system.jacobian for e in row.values())
 
 
-def _correct(
-    system: System, fresh: Callable[[str], str], out: Body, choose: Choice
+def correct(
+    system: System, fresh: Callable[[str], str], out: Body, choose: Choice = diagonal
 ) -> list[ast.expr]:
-    """One Newton correction of the unknowns."""
+    """One Newton correction of the unknowns, where `system.body` has been computed."""
     right = [neg(r) for r in system.residuals]
     corrections = eliminate(system.jacobian, right, fresh, out, choose)
     for unknown, correction in zip(system.unknowns, corrections, strict=True):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from kernels.nmodl import tree
 from kernels.nmodl.build import num
 from kernels.nmodl.cnexp import solve_cnexp
-from kernels.nmodl.kinetic import solve_sparse
+from kernels.nmodl.kinetic import solve_sparse, solve_sparse_steady
 from kernels.nmodl.linear_block import solve_linear
 from kernels.nmodl.newton import solve_derivimplicit, solve_euler
 from kernels.nmodl.nonlinear_block import solve_nonlinear
@@ -25,6 +25,11 @@ SOLVERS: dict[tuple[str, str], Solver] = {
     ("KINETIC", "sparse"): solve_sparse,
     ("LINEAR", ""): solve_linear,
     ("NONLINEAR", ""): solve_nonlinear,
+}
+STEADY: dict[tuple[str, str], Solver] = {
+    ("DERIVATIVE", "derivimplicit"): solve_derivimplicit,
+    ("DERIVATIVE", "sparse"): solve_derivimplicit,
+    ("KINETIC", "sparse"): solve_sparse_steady,
 }
 STEADY_DT = 1e9  # [ms], the one step of STEADYSTATE
 
@@ -43,8 +48,9 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
         return
     method = "" if routine.keyword in ("LINEAR", "NONLINEAR") else statement.method
     key = (routine.keyword, method)
-    if key not in SOLVERS or (statement.steadystate and method not in ("sparse", "derivimplicit")):
-        known = [f"{m} for {k}" if m else k for k, m in SOLVERS]
+    solvers = STEADY if statement.steadystate else SOLVERS
+    if key not in solvers:
+        known = [f"{m} for {k}" if m else k for k, m in solvers]
         word = "STEADYSTATE" if statement.steadystate else "METHOD"
         found = f"{word} {method}" if method else "no METHOD"
         raise translator.error(
@@ -53,10 +59,10 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
             f"supported are {', '.join(known)}",
         )
     if not statement.steadystate:
-        SOLVERS[key](translator, routine, {}, out)
+        solvers[key](translator, routine, {}, out)
         return
     body: Body = []
-    SOLVERS[key](translator, routine, {}, body)
+    solvers[key](translator, routine, {}, body)
     out += [_LongStep().visit(s) for s in body]
 
 

@@ -25,6 +25,9 @@ CLOSED_FORM, ITERATED = 1e-9, 1e-6  # relative
 #: all states of the cell counts too, with the share after it.
 FLOOR, STATE_FLOOR = 1e-2, 1e-6
 TINY = 1e-30  # absolute: below it everything is zero
+#: [mA/cm2] An ion's current below this counts as being that large: it moves no voltage (1e-8 mV in
+#: a ms), and that of a pump near its balance is the difference of two far larger fluxes.
+CURRENT_FLOOR = 1e-11
 #: Methods whose result an iteration decides, in NEURON or here.
 ITERATIVE = ("derivimplicit", "sparse", "newton", "runge", "NONLINEAR")
 OUTCOMES = ("equal", "DIFFERS", "refused", "skipped", "neuron failed", "FAULT")
@@ -133,7 +136,10 @@ def judge(
         if np.ptp(their) > 0:
             made.active.append(label)
         is_state = label.partition("/own.")[2] in states
-        difference = relative(our, their, STATE_FLOOR * largest_state.get(label[0], 0.0) * is_state)
+        floor = STATE_FLOOR * largest_state.get(label[0], 0.0) if is_state else 0.0
+        if label.endswith(".i") and "/own." not in label:
+            floor = CURRENT_FLOOR
+        difference = relative(our, their, floor)
         worst = float(difference.max())
         if worst > made.worst or made.compared == 1:
             made.worst, made.variable = worst, label
