@@ -143,6 +143,16 @@ def run_python() -> Callable[..., Finished]:
 
 
 @pytest.fixture(scope="session")
+def run_in_group() -> Callable[..., Finished]:
+    """`run_in_group(command, timeout, env)`: a job by a launcher of its own, in `SMALL_JOB`."""
+
+    def run(command: list[str], timeout: float, env: dict[str, str]) -> Finished:
+        return run_command(command, timeout, {**SMALL_JOB, **env})
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def mpirun() -> Callable[..., Finished]:
     """`mpirun(n, args, timeout=120, env=None, cwd=None)` runs Python with `args` on n ranks.
 

@@ -147,7 +147,10 @@ class MpiExchange:
         return self._comm.bcast(value)
 
     def close(self) -> None:
-        """Free what the transport holds."""
+        """Free what MPI holds (it has a few thousand communicators only); all ranks call it."""
         if self._transport is not None:
             self._transport.close()
             self._transport = None
+        self._waiting.close()
+        self.node.communicator.Free()
+        self._comm.Free()

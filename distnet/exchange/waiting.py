@@ -77,6 +77,10 @@ class Waiting:
             if self.limit and time.monotonic() - begin > self.limit:
                 self._give_up(what)
 
+    def close(self) -> None:
+        """Free the communicator."""
+        self._comm.Free()
+
     def _give_up(self, what: str) -> NoReturn:
         rank = self._comm.Get_rank()
         waiting = self._roll_call()

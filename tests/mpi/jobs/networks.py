@@ -44,7 +44,12 @@ def ring(n: int = 11) -> CellNetwork:
     """Cells of different trees in a ring, with shortcuts; delays are no multiples of dt."""
     rng = np.random.default_rng(5)
     network = CellNetwork()
-    gids = [network.add_cell(make_cell(k % 4, 1 + 2 * (k % 3))) for k in range(n)]
+    angle = 2 * np.pi * np.arange(n) / n
+    place = 100.0 * np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
+    gids = [
+        network.add_cell(make_cell(k % 4, 1 + 2 * (k % 3)), position=place[k].tolist())
+        for k in range(n)
+    ]
     train = network.add_spike_train([1.0, 3.0125, 22.0])
     network.connect(train, (gids[0], 0), weight=0.05, delay=0.0)
     for k, gid in enumerate(gids):
