@@ -20,6 +20,7 @@ from kernels.nmodl.build import (
     binary,
     call,
     compare,
+    div,
     mul,
     name,
     neg,
@@ -36,6 +37,21 @@ from kernels.nmodl.translate import Body, Environment, Translator, check_size
 Terms = list[tuple[float, str]]  # count and state
 CONVERGED, ROUNDS = 1e-6, 22  # sum of the corrections at the end; corrections at most
 STEADY_ROUNDS, NEGATIVE = 7, -1e-6  # linear steps of STEADYSTATE; a state below starts again from 0
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """A rate; of a sum without parentheses, `head` is what stands before the last sign.
+
+    NEURON writes the states behind the text of a rate, so that they multiply its last term only.
+    """
+
+    last: ast.expr
+    head: ast.expr | None = None
+
+    @property
+    def value(self) -> ast.expr:
+        return self.last if self.head is None else add(self.head, self.last)
 
 
 class _Scheme:
@@ -69,17 +85,17 @@ class _Scheme:
     def reaction(self, statement: tree.Reaction, env: Environment, out: Body) -> None:
         left = self._terms(statement.left, env)
         right = self._terms(statement.right, env)
-        forward = self._rate(statement.forward, env, out)
+        forward = self._rate(statement.forward, statement.bare[0], env, out)
         if statement.arrow == "<<":
             for count, state in left:
-                self._add_flux(state, mul(num(count), forward), {})
+                self._add_flux(state, mul(num(count), forward.value), {})
             env["f_flux"], env["b_flux"] = 0.0, self.translator.fresh("b_flux")
-            out.append(assign(env["b_flux"], forward))
+            out.append(assign(env["b_flux"], forward.value))
             return
         env["b_flux"] = 0.0
         self._one_way(forward, left, right, "f_flux", env, out)
         if statement.backward is not None:
-            backward = self._rate(statement.backward, env, out)
+            backward = self._rate(statement.backward, statement.bare[1], env, out)
             self._one_way(backward, right, left, "b_flux", env, out)
 
     def conserve(self, statement: tree.Conserve, env: Environment, out: Body) -> None:
@@ -109,7 +125,13 @@ class _Scheme:
     def _terms(self, terms: tuple[tuple[float, tree.Name], ...], env: Environment) -> Terms:
         return [(count, self._state(node, env)) for count, node in terms]
 
-    def _rate(self, node: tree.Expression, env: Environment, out: Body) -> ast.expr:
+    def _rate(self, node: tree.Expression, bare: bool, env: Environment, out: Body) -> _Rate:
+        if not bare or not isinstance(node, tree.Binary):
+            return _Rate(self._kept(node, env, out))
+        head, last = self._kept(node.left, env, out), self._kept(node.right, env, out)
+        return _Rate(last if node.op == "+" else neg(last), head)
+
+    def _kept(self, node: tree.Expression, env: Environment, out: Body) -> ast.expr:
         value = self.translator.expression(node, env, out)
         if value_of(value) is not None:
             return value
@@ -118,10 +140,10 @@ class _Scheme:
         return name(rate)
 
     def _one_way(
-        self, rate: ast.expr, source: Terms, sink: Terms, flux: str, env: Environment, out: Body
+        self, rate: _Rate, source: Terms, sink: Terms, flux: str, env: Environment, out: Body
     ) -> None:
         """A reaction in one direction: flux = rate * product of the sources, and where it goes."""
-        product = rate
+        product = rate.last
         for count, state in source:
             if count != int(count) or count < 1:
                 raise self.translator.error(
@@ -130,6 +152,8 @@ class _Scheme:
                 )
             for _ in range(int(count)):
                 product = mul(product, name(state))
+        if rate.head is not None:
+            product = add(rate.head, product)
         env[flux] = self.translator.fresh(flux)
         out.append(assign(env[flux], product))
         if any(state in self.states for _, state in source) and sum(n for n, _ in source) > 1:
@@ -143,13 +167,13 @@ class _Scheme:
         for count, state in sink:
             self._add_flux(state, mul(num(count), product), row, count)
 
-    def _slope(self, rate: ast.expr, source: Terms, count: float, state: str) -> ast.expr:
+    def _slope(self, rate: _Rate, source: Terms, count: float, state: str) -> ast.expr:
         """Derivative of rate * product of the sources with respect to one of them."""
-        slope = mul(num(count), rate)
+        slope = mul(num(count), rate.last)
         for other_count, other in source:
             for _ in range(int(other_count) - (other == state)):
                 slope = mul(slope, name(other))
-        return slope
+        return slope if rate.head is None else add(rate.head, slope)
 
     def _add_flux(self, state: str, flux: ast.expr, row: Row, sign: float = 1.0) -> None:
         if state not in self.states:
@@ -284,8 +308,27 @@ def _while(value: ast.expr, least: float, round_: str, rounds: int, inner: Body)
     )
 
 
+def make_rates(
+    translator: Translator, routine: tree.Routine, out: Body
+) -> tuple[list[str], list[ast.expr]]:
+    """The states of a KINETIC block and their derivatives; what those need goes to `out`."""
+    scheme = _lowered(translator, routine)
+    out += scheme.body
+    zero = num(0.0)
+    rates = [div(scheme.flux.get(s, zero), scheme.volume.get(s, num(1.0))) for s in scheme.states]
+    return scheme.states, rates
+
+
 def _make_step(translator: Translator, routine: tree.Routine, out: Body) -> _Step:
     """Lower the block and remember the states in `out`."""
+    scheme = _lowered(translator, routine)
+    olds = {s: translator.fresh(f"old_{s}") for s in scheme.states}
+    remember: Body = [assign(old, name(s)) for s, old in olds.items()]
+    out += remember
+    return _Step(translator, scheme.system(olds), scheme.is_linear, remember)
+
+
+def _lowered(translator: Translator, routine: tree.Routine) -> _Scheme:
     states = _states_of(translator, routine)
     check_size(translator, routine, len(states))
     scheme = _Scheme(translator, states)
@@ -293,10 +336,7 @@ def _make_step(translator: Translator, routine: tree.Routine, out: Body) -> _Ste
         reaction=scheme.reaction, conserve=scheme.conserve, compartment=scheme.compartment
     ):
         translator.block(routine.body, {}, scheme.body)
-    olds = {s: translator.fresh(f"old_{s}") for s in states}
-    remember: Body = [assign(old, name(s)) for s, old in olds.items()]
-    out += remember
-    return _Step(translator, scheme.system(olds), scheme.is_linear, remember)
+    return scheme
 
 
 def _states_of(translator: Translator, routine: tree.Routine) -> list[str]:

@@ -161,20 +161,3 @@ def solve_derivimplicit(
         ) from problem
     system = System(tuple(states), body, tuple(residuals), jacobian)
     solve_system(translator, system, out)
-
-
-def solve_euler(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
-    """x += dt f(x), all f at the old states."""
-    updates: Body = []
-
-    def collect(statement: tree.Assign, env: Environment, out: Body) -> None:
-        state = translator.target(
-            tree.Name(statement.at, statement.target.id, statement.target.index), env
-        )
-        rate = translator.fresh(f"rate_{state}")
-        out.append(assign(rate, translator.expression(statement.value, env, out)))
-        updates.append(assign(state, add(name(state), mul(name("dt"), name(rate)))))
-
-    with translator.hooked(derivative=collect):
-        translator.block(routine.body, env, out)
-    out += updates

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable
 
 from kernels.nmodl import tree
 from kernels.nmodl.build import num
 from kernels.nmodl.cnexp import solve_cnexp
+from kernels.nmodl.explicit import evaluate, solve_euler, solve_runge
 from kernels.nmodl.kinetic import solve_sparse, solve_sparse_steady
 from kernels.nmodl.linear_block import solve_linear
-from kernels.nmodl.newton import solve_derivimplicit, solve_euler
+from kernels.nmodl.newton import solve_derivimplicit
 from kernels.nmodl.nonlinear_block import solve_nonlinear
 from kernels.nmodl.translate import Body, Environment, Translator
 
@@ -21,8 +23,15 @@ SOLVERS: dict[tuple[str, str], Solver] = {
     ("DERIVATIVE", "cnexp"): solve_cnexp,
     ("DERIVATIVE", "derivimplicit"): solve_derivimplicit,
     ("DERIVATIVE", "euler"): solve_euler,
+    ("DERIVATIVE", "runge"): solve_runge,
     ("DERIVATIVE", "sparse"): solve_derivimplicit,
+    ("DERIVATIVE", "after_cvode"): evaluate,
+    ("DERIVATIVE", ""): evaluate,
     ("KINETIC", "sparse"): solve_sparse,
+    ("KINETIC", "derivimplicit"): solve_sparse,
+    ("KINETIC", "euler"): solve_euler,
+    ("KINETIC", "runge"): solve_runge,
+    ("KINETIC", ""): solve_sparse,
     ("LINEAR", ""): solve_linear,
     ("NONLINEAR", ""): solve_nonlinear,
 }
@@ -30,8 +39,10 @@ STEADY: dict[tuple[str, str], Solver] = {
     ("DERIVATIVE", "derivimplicit"): solve_derivimplicit,
     ("DERIVATIVE", "sparse"): solve_derivimplicit,
     ("KINETIC", "sparse"): solve_sparse_steady,
+    ("KINETIC", "derivimplicit"): solve_sparse_steady,
 }
-STEADY_DT = 1e9  # [ms], the one step of STEADYSTATE
+#: [ms] The one step of STEADYSTATE; NEURON gives DERIVATIVE blocks next to none.
+STEADY_DT = {"KINETIC": 1e9, "DERIVATIVE": 1e-9}
 
 
 def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
@@ -50,9 +61,9 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
     key = (routine.keyword, method)
     solvers = STEADY if statement.steadystate else SOLVERS
     if key not in solvers:
-        known = [f"{m} for {k}" if m else k for k, m in solvers]
+        known = [f"{m} for {k}" if m else f"none for {k}" for k, m in solvers]
         word = "STEADYSTATE" if statement.steadystate else "METHOD"
-        found = f"{word} {method}" if method else "no METHOD"
+        found = f"{word} {method}" if method else f"no {word}"
         raise translator.error(
             statement.at,
             f"SOLVE {statement.block} ({routine.keyword}) with {found} is not supported; "
@@ -63,7 +74,8 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
         return
     body: Body = []
     solvers[key](translator, routine, {}, body)
-    out += [_LongStep().visit(s) for s in body]
+    step = _OfLength(STEADY_DT[routine.keyword])
+    out += [step.visit(s) for s in copy.deepcopy(body)]
 
 
 def advance(translator: Translator, routine: tree.Routine, out: Body) -> None:
@@ -90,8 +102,11 @@ def _solves(translator: Translator) -> list[tree.Solve]:
     return [s for b in blocks for s in b.statements if isinstance(s, tree.Solve)]
 
 
-class _LongStep(ast.NodeTransformer):
-    """One step so long that what follows is the steady state."""
+class _OfLength(ast.NodeTransformer):
+    """A step of another length than `dt`."""
+
+    def __init__(self, dt: float):
+        self.dt = dt
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return num(STEADY_DT) if node.id == "dt" else node
+        return num(self.dt) if node.id == "dt" else node

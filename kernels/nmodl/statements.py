@@ -156,13 +156,31 @@ def _parse_reaction(
 ) -> tree.Reaction:
     right = _parse_terms(cursor) if arrow == "<->" else ()
     cursor.expect("(")
-    forward = parse_expression(cursor)
+    forward, is_bare = _parse_rate(cursor)
+    bare = (is_bare, False)
     backward = None
     if arrow == "<->":
         cursor.accept(",")
-        backward = parse_expression(cursor)
+        backward, is_bare = _parse_rate(cursor)
+        bare = (bare[0], is_bare)
     cursor.expect(")")
-    return tree.Reaction(token.at, left, right, arrow, forward, backward)
+    if arrow != "<->":
+        bare = (False, False)
+    return tree.Reaction(token.at, left, right, arrow, forward, backward, bare)
+
+
+def _parse_rate(cursor: Cursor) -> tuple[tree.Expression, bool]:
+    """A rate, and whether it is a sum or difference without parentheses around it."""
+    first = cursor.i
+    rate = parse_expression(cursor)
+    if not isinstance(rate, tree.Binary) or rate.op not in ("+", "-"):
+        return rate, False
+    depth = 0
+    for token in cursor.tokens[first : cursor.i]:
+        depth += (token.text == "(") - (token.text == ")") if token.kind == "sign" else 0
+        if token.at == rate.at:
+            return rate, depth == 0
+    return rate, False
 
 
 def _parse_terms(cursor: Cursor) -> tuple[tuple[float, tree.Name], ...]:

@@ -144,13 +144,17 @@ class Solve(Node):
 
 @dataclass(frozen=True)
 class Reaction(Node):
-    """~ left <-> right (forward, backward); ~ left -> (forward); ~ left << (forward)."""
+    """~ left <-> right (forward, backward); ~ left -> (forward); ~ left << (forward).
+
+    `bare` says of the rates of <-> whether each is a sum or difference without parentheses.
+    """
 
     left: tuple[tuple[float, Name], ...]
     right: tuple[tuple[float, Name], ...]
     arrow: str
     forward: Expression
     backward: Expression | None
+    bare: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)

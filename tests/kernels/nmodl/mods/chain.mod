@@ -10,16 +10,19 @@ UNITS { FARADAY = (faraday) (coulomb) (mM) = (milli/liter) }
 
 PARAMETER { total = 3e-3 kf = 40 kb = 0.5 gmax = 1e-5 }
 
-STATE { b cb p pc buf[2] bound }
+STATE { b cb p pc buf[2] bound still }
 
 ASSIGNED { v cai ica flow n diam }
 
 INITIAL {
     SOLVE scheme STEADYSTATE sparse
+    still = 0.2
+    SOLVE follow STEADYSTATE derivimplicit
 }
 
 BREAKPOINT {
     SOLVE scheme METHOD sparse
+    SOLVE follow METHOD derivimplicit
     ica = gmax*(v - 100) + 1e-4*flow
 }
 
@@ -38,3 +41,5 @@ KINETIC scheme {
     ~ 2 buf[1] <-> bound (3, 0.1)
     n = f_flux
 }
+
+DERIVATIVE follow { still' = exp(v/40) - still*still }
