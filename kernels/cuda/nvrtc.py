@@ -60,9 +60,12 @@ def compile_binary(text: str, architecture: str, defines: dict[str, int], name: 
     return Compiled(binary, _resources(log))
 
 
-def compile_ptx(text: str, architecture: str, defines: dict[str, int], name: str) -> str:
-    """The virtual assembly of a text; arguments as for `compile_binary`."""
+def compile_ptx(
+    text: str, architecture: str, defines: dict[str, int], name: str, lines: bool = False
+) -> str:
+    """The virtual assembly of a text; `lines` keeps lines of the text, others as above."""
     options = (f"-arch={architecture.replace('sm_', 'compute_')}", *_macros(defines))
+    options += ("-lineinfo",) if lines else ()
     ptx, _ = _run(text, options, name, "getPTX")
     return ptx.decode().rstrip("\0")
 

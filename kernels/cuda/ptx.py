@@ -132,6 +132,10 @@ def _instruction(opcode: str, operands: list[str]) -> str | None:
         return f"goto {operands[0].replace('$', '')};"
     if opcode == "ret":
         return "return;"
+    if opcode == "count.block":
+        return f"count_block({operands[0]});"  # put there by kernels.cuda.count
+    if opcode == "count.touch":
+        return f"count_touch({operands[0]}, (uint64_t)&{_memory(operands[1], 'u64')});"
     if opcode == "bar.sync" and operands == ["0"]:
         return "__syncthreads();"
     if opcode == "bar.warp.sync":

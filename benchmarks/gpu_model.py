@@ -1,0 +1,215 @@
+"""How long the CUDA kernels take at least on cards that nobody here has: a model from counts.
+
+    python benchmarks/gpu_model.py [--json] [--sizes 200 1000 ...] [--gpu h100 a100]
+
+Nothing is timed. The generated kernels are compiled by NVRTC; their PTX runs on the CPU with
+counters, which gives instructions, sectors of memory and requests of shared memory exactly; the
+constants of the cards are those of `kernels/cuda/cards.py`. Printed is the floor of a compartment
+and step, of
+
+- "interval": the engine's kernel, one launch for 40 steps, state on chip where it fits;
+- "streaming": the same arithmetic with the state in global memory, all of it streamed from there by
+  a launch for every phase between two barriers of a block, as CoreNEURON and DeepDendrite do;
+
+and the solver alone beside the shape in which it is published: global memory, atomic additions,
+32 lanes, one launch a step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from gpu_counts import Counted, cell_block, count_cell, count_paper_kernel, dendrite
+from rich.console import Console
+from rich.table import Table
+
+from kernels.cuda import Variant
+from kernels.cuda.cards import CARDS, SOURCES, Card
+from kernels.cuda.model import Cells, Floor, Load, floor_of
+from kernels.cuda.nvrtc import toolchain
+from kernels.cuda.occupancy import resident_cells
+from kernels.cuda.tally import executed, loads
+
+SIZES = (200, 400, 1000, 4000, 10_000, 100_000)
+MODELS = {"HH": ("hh",), "passive": ("pas",)}
+N_STEP = 40  # of an interval: a shortest delay of 1 ms
+WAVES = 2  # cells: so many times those that the card holds at once
+ASSUMED = (
+    "Assumed beside what the table of constants says: no bank conflicts, no misses of the "
+    "instruction cache, launches of one class at a time, memory and arithmetic overlap fully, "
+    "cells in flight stay in the L2 cache if they fit and not at all if they do not."
+)
+
+
+def resident(card: Card, counted: Counted) -> int:
+    """Cells that a multiprocessor holds."""
+    return resident_cells(
+        card.architecture, counted.registers, counted.variant.threads, counted.n_shared
+    )
+
+
+def interval(card: Card, counted: Counted, n_cell: int) -> Floor:
+    """An interval of the engine's kernel."""
+    return floor_of(card, [counted.cells(card, n_cell)], resident(card, counted), N_STEP)
+
+
+def streaming(card: Card, counted: Counted, n_cell: int) -> Floor:
+    """The same steps, each of as many launches as it has phases, all from memory."""
+    cells = counted.cells(card, n_cell)
+    cells = dataclasses.replace(cells, launch=Load())
+    floor = floor_of(card, [cells], resident(card, counted), N_STEP)
+    launches = N_STEP * (1 + counted.barriers())
+    streamed = cells.step.moved * n_cell * N_STEP
+    return Floor(
+        floor.bounds
+        | {"memory": streamed / card.memory_bandwidth, "launch": launches * card.launch}
+    )
+
+
+def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
+    """Interval against streaming for one cell on all cards."""
+    rows = []
+    block = cell_block(dendrite(size), MODELS[model])
+    for card in cards:
+        counted = count_cell(block, card.architecture)
+        lanes = counted.variant.lanes
+        flat = counted
+        if not counted.variant.large:
+            threads = counted.variant.threads
+            flat = count_cell(block, card.architecture, Variant(threads, lanes, True, False))
+        n_cell = WAVES * resident(card, counted) * card.n_sm
+        one, other = interval(card, counted, n_cell), streaming(card, flat, n_cell)
+        scale = 1e12 / N_STEP / n_cell / size
+        step = counted.load(card)
+        rows.append(
+            {
+                "model": model, "compartments": size, "card": card.name, "cells": n_cell,
+                "threads": counted.variant.threads, "lanes": lanes,
+                "large": counted.variant.large, "registers": counted.registers,
+                "shared_bytes": counted.n_shared, "cells_per_sm": resident(card, counted),
+                "levels": counted.n_step,
+                "issued": step.issued / size, "float64": step.real / size,
+                "shared_clocks": step.shared / size, "global_bytes": step.moved / size,
+                "footprint_bytes": counted.step.footprint / size, "chain_cycles": step.chain,
+                "streaming_bytes": flat.load(card).moved / size,
+                "streaming_launches": 1 + flat.barriers(),
+                "interval_ps": one.seconds * scale, "interval_limit": one.limit,
+                "streaming_ps": other.seconds * scale, "streaming_limit": other.limit,
+                "ratio": other.seconds / one.seconds,
+                "step_us_of_one_cell": 1e6 * step.chain / card.clock,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
+    """The tree alone, our kernel against the published shape."""
+    text = Path(__file__).with_name("gpu_paper_kernel.cu").read_text()
+    parent = dendrite(size)
+    rows = []
+    for card in cards:
+        ours = count_cell(cell_block(parent, ("pas",)), card.architecture)
+        theirs = count_paper_kernel(text, parent, card.architecture)
+        tree = loads(ours.listing, ours.step, card)["solve_cable"]
+        other = theirs.load(card)
+        for name, counted, load in (("ours", ours, tree), ("published", theirs, other)):
+            held = resident(card, counted)
+            # Within an interval ours touches nothing but shared memory.
+            footprint = counted.step.footprint if counted is theirs else 0.0
+            cells = Cells(WAVES * held * card.n_sm, load, Load(), footprint)
+            floor = floor_of(card, [cells], held, 1)
+            seconds = floor.seconds - (counted is ours) * floor.bounds["launch"]
+            rows.append(
+                {
+                    "solver": name, "compartments": size, "card": card.name,
+                    "levels": counted.n_step, "issued": load.issued / size,
+                    "float64": load.real / size, "shared_clocks": load.shared / size,
+                    "global_bytes": load.moved / size, "chain_cycles": load.chain,
+                    "cycles_per_level": load.chain / counted.n_step,
+                    "divisions": _divisions(counted) / size,
+                    "cells_per_sm": held,
+                    "ps": seconds * 1e12 / (cells.n * size),
+                    "limit": floor.limit, "one_cell_us": 1e6 * load.chain / card.clock,
+                }
+            )  # fmt: skip
+    return rows
+
+
+def _divisions(counted: Counted) -> float:
+    found = executed(counted.listing, counted.step)
+    tree = found.get("solve_cable", found.get("advance", {}))
+    return sum(n for name, n in tree.items() if name.split(".")[0] in ("rcp", "div"))
+
+
+def table_of(title: str, rows: list[dict], columns: dict[str, str]) -> Table:
+    """Rows of a run as a table; columns: key -> heading."""
+    table = Table(title=title, title_justify="left")
+    for key, heading in columns.items():
+        numbers = isinstance(rows[0][key], float | int)
+        table.add_column(heading, justify="right" if numbers else "left")
+    for row in rows:
+        table.add_row(*(shown(row[key]) for key in columns))
+    return table
+
+
+def shown(value: object) -> str:
+    """A cell of a table."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+MODEL_COLUMNS = {
+    "model": "model", "compartments": "comp.", "card": "card", "threads": "T", "lanes": "k",
+    "levels": "levels", "cells_per_sm": "cells/SM", "issued": "warp instr.", "float64": "f64",
+    "shared_clocks": "shared clk", "global_bytes": "B", "footprint_bytes": "B kept",
+    "interval_ps": "interval ps", "interval_limit": "bound by", "streaming_bytes": "stream B",
+    "streaming_ps": "streaming ps", "streaming_limit": "bound by ", "ratio": "ratio",
+    "step_us_of_one_cell": "us/step of 1 cell",
+}  # fmt: skip
+SOLVER_COLUMNS = {
+    "solver": "solver", "compartments": "comp.", "card": "card", "levels": "levels",
+    "issued": "warp instr.", "float64": "f64", "divisions": "divisions",
+    "shared_clocks": "shared clk",
+    "global_bytes": "B", "cycles_per_level": "cycles/level", "cells_per_sm": "cells/SM", "ps": "ps",
+    "limit": "bound by", "one_cell_us": "us of 1 cell",
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--json", action="store_true", help="one JSON object a row and line")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, help="compartments of a cell"
+    )
+    parser.add_argument("--gpu", nargs="+", choices=CARDS, default=list(CARDS))
+    args = parser.parse_args()
+    cards = [CARDS[name] for name in args.gpu]
+    models = [r for m in MODELS for n in args.sizes for r in rows_of_model(m, n, cards)]
+    solvers = [r for n in args.sizes for r in rows_of_solver(n, cards)]
+    if args.json:
+        for row in models + solvers:
+            print(json.dumps(row))
+        return
+    console = Console(width=190)
+    console.print(table_of("Constants", constants(cards), {"name": "constant", **{
+        card.name: card.name for card in cards}, "source": "source"}))  # fmt: skip
+    console.print(f"Counted in what {toolchain()} makes; per compartment and step. {ASSUMED}\n")
+    console.print(table_of("Interval against streaming (floors)", models, MODEL_COLUMNS))
+    console.print(table_of("The solver alone (floors)", solvers, SOLVER_COLUMNS))
+
+
+def constants(cards: list[Card]) -> list[dict]:
+    """Every constant with its value on each card and its source."""
+    rows = []
+    for name, source in SOURCES.items():
+        values = {c.name: getattr(c, name, getattr(c.latency, name, None)) for c in cards}
+        rows.append({"name": name, **{k: f"{v:,.4g}" for k, v in values.items()}, "source": source})
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""How long a launch takes at least, from what its cells execute: the performance model.
+
+A multiprocessor holds some cells at once, a block of threads each. Their step cannot end before
+
+- its schedulers have issued all instructions, its float64 units have done theirs, its shared memory
+  has answered all requests: the sums over the cells it holds;
+- the L2 cache and the memory have delivered what all multiprocessors ask for;
+- the longest chain of dependent instructions of one cell is through.
+
+The model is the largest of these: a floor. What a launch moves in and out once comes from memory;
+what it streams in every step comes from the L2 cache where the cells in flight fit, else from
+memory too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernels.cuda.cards import WARP, Card
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one cell asks of a multiprocessor, in a step or in a launch."""
+
+    issued: float = 0.0  # instructions of a warp
+    real: float = 0.0  # those of them for the float64 units
+    shared: float = 0.0  # clocks of shared memory
+    moved: float = 0.0  # bytes of global memory, as threads read and write them
+    chain: float = 0.0  # cycles of the longest chain of dependent instructions
+
+    def __add__(self, other: Load) -> Load:
+        return Load(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
+
+    def __mul__(self, factor: float) -> Load:
+        return Load(*(factor * value for value in self.values()))
+
+    __rmul__ = __mul__
+
+    def values(self) -> tuple[float, ...]:
+        """All five."""
+        return self.issued, self.real, self.shared, self.moved, self.chain
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of one kind in a launch."""
+
+    n: int
+    step: Load  # of one cell in one step
+    launch: Load  # of one cell, besides its steps
+    footprint: float  # bytes that a cell has in global memory and uses in a step
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The shortest time [s] of one launch, by what bounds it."""
+
+    bounds: dict[str, float]  # [s]
+
+    @property
+    def limit(self) -> str:
+        """What bounds it most."""
+        return max(self.bounds, key=lambda name: self.bounds[name])
+
+    @property
+    def seconds(self) -> float:
+        """The launch itself and the largest of the bounds."""
+        return self.bounds["launch"] + max(
+            value for name, value in self.bounds.items() if name != "launch"
+        )
+
+
+def floor_of(card: Card, cells: list[Cells], resident: int, n_step: int) -> Floor:
+    """The floor of a launch.
+
+    Args:
+        card: the constants.
+        cells: in the launch, by kind.
+        resident: cells that a multiprocessor holds at once.
+        n_step: steps of the launch.
+    """
+    total, footprint, longest, n = Load(), 0.0, 0.0, 0
+    for kind in cells:
+        one = kind.launch + n_step * kind.step
+        total, footprint = total + kind.n * one, footprint + kind.n * kind.footprint
+        longest, n = max(longest, one.chain if kind.n else 0.0), n + kind.n
+    in_flight = resident * card.n_sm
+    streamed = total.moved if footprint * min(1.0, in_flight / max(n, 1)) > card.l2_size else 0.0
+    busy = min(card.n_sm, n) or 1  # a multiprocessor works on a cell alone
+    clocks = {
+        "issue": total.issued / card.schedulers / busy,
+        "float64": total.real * WARP / card.f64_lanes / busy,
+        "shared memory": total.shared / busy,
+        "latency": max(longest, total.chain / in_flight),
+    }
+    bounds = {name: value / card.clock for name, value in clocks.items()}
+    bounds["L2 cache"] = total.moved / card.l2_bandwidth
+    bounds["memory"] = max(2.0 * footprint, streamed) / card.memory_bandwidth
+    bounds["launch"] = card.launch
+    return Floor(bounds)
