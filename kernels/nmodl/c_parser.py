@@ -1,4 +1,7 @@
-"""C of VERBATIM blocks to a small tree: what mechanisms use of expressions and statements."""
+"""C of VERBATIM blocks to a small tree: what mechanisms use of expressions and statements.
+
+++ and -- are of kind "step" before a variable and "later" behind it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ LEVELS = (
     ("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", ">", "<=", ">="),
     ("<<", ">>"), ("+", "-"), ("*", "/", "%"),
 )  # fmt: skip
-ASSIGNMENTS = ("=", "+=", "-=", "*=", "/=")
+ASSIGNMENTS = ("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=")
 CASTS = ("static_cast", "reinterpret_cast", "const_cast")
 
 
@@ -94,7 +97,8 @@ class CParser:
                 return self._block()
             if self._declares():
                 return self._declaration()
-            if word in ("if", "while", "do", "for", "return", "break", "continue", ";"):
+            words = ("if", "while", "do", "for", "return", "break", "continue", "switch", ";")
+            if word in words:
                 return getattr(self, f"_{word}" if word != ";" else "_empty")()
             return self._do_expression(token.at)
         finally:
@@ -158,6 +162,30 @@ class CParser:
         self.expect(")")
         return C("for", at, "", (first, test, step, self.statement()))
 
+    def _switch(self) -> C:
+        """Its value, then for each group of labels (none: default) a case."""
+        at = self.take().at
+        self.expect("(")
+        parts = [self.expression()]
+        self.expect(")")
+        self.expect("{")
+        while not self.accept("}"):
+            here, labels = self.token.at, []
+            while self.token.kind == "name" and self.token.text in ("case", "default"):
+                if self.take().text == "case":
+                    labels.append(self._ternary())
+                else:
+                    labels.append(C("default", here))
+                self.expect(":")
+            if not labels:
+                raise self.error('expected "case" or "default"')
+            body: list[C] = []
+            while self.token.kind != "end" and self.token.text not in ("case", "default", "}"):
+                body.append(self.statement())
+            block = C("block", here, "", tuple(body))
+            parts.append(C("case", here, "", (block, *labels)))
+        return C("switch", at, "", tuple(parts))
+
     def _return(self) -> C:
         at = self.take().at
         value = () if self.token.text == ";" else (self.expression(),)
@@ -215,6 +243,12 @@ class CParser:
     def _other_declaration(self, at: Position, name: CToken) -> C:
         """An array of numbers; a prototype or another array is nothing that can be used."""
         values: list[C] = []
+        if self.token.text == "[" and [self.peek(k).text for k in (2, 3)] == ["]", ";"]:
+            self.take()
+            size = self.expression()
+            self.expect("]")
+            self.expect(";")
+            return C("room", at, name.text, (size,))
         is_list = any(self.peek(k).text == "{" for k in (3, 4))
         while is_list and self.token.text not in ("{", ";"):
             self.take()
@@ -258,7 +292,7 @@ class CParser:
         return left
 
     def _unary(self) -> C:
-        sign = self.accept("-", "+", "!", "*", "&", "++", "--")
+        sign = self.accept("-", "+", "!", "~", "*", "&", "++", "--")
         if sign:
             self._enter()
             inner = self._unary()
@@ -291,7 +325,7 @@ class CParser:
                 value = C("index", token.at, "", (value, self.expression()))
                 self.expect("]")
             elif self.accept("++", "--"):
-                value = C("step", token.at, token.text, (value,))
+                value = C("later", token.at, token.text, (value,))
             elif self.accept("->", "."):
                 value = C("member", token.at, self.take().text, (value,))
             elif token.text == "(" and value.kind == "name":

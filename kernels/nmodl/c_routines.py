@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kernels.nmodl import tree
@@ -12,12 +13,14 @@ from kernels.nmodl.c_parser import CParser
 from kernels.nmodl.c_scanner import CToken, Macros, numbers, scan_c
 from kernels.nmodl.c_translate import CTranslator
 from kernels.nmodl.c_values import NULL, FileFacts, Known, Scope
+from kernels.nmodl.cursor import MAX_INTEGER
 from kernels.nmodl.returns import is_plain
 from kernels.nmodl.scanner import Position
 
 #: Blocks that run by themselves.
 ROOTS = ("INITIAL", "BREAKPOINT", "NET_RECEIVE", "CONSTRUCTOR", "BEFORE", "AFTER")
 _POINTERS = ("POINTER", "BBCOREPOINTER")
+_DECLARATOR = re.compile(r"(\w+)(?: \[ (\d+) \])?(?: = (-? ?[\d.]+(?:[eE][-+]?\d+)?))?")
 _DEREFERENCED = re.compile(r"\b(_p_\w+)|\(\s*(?:void|double)\s*\*+\s*\)\s*\(?\s*&\s*(\w+)")
 
 
@@ -35,6 +38,7 @@ def without_verbatim(file: tree.File) -> tree.File:
     own = _functions(tokens)
     values = {**numbers(macros), **_constants(tokens)}
     file = replace(file, defines={**_undeclared(values, file), **file.defines})
+    file = replace(file, parameters=(*file.parameters, *_kept(tokens, file)))
     file = _with_c_functions(file, own)
     facts = _facts(file)
     reached = _reached(file)
@@ -203,6 +207,46 @@ def _constants(tokens: list[CToken]) -> dict[str, float]:
             if is_constant and words[-1] == ";" and re.fullmatch(r"\d[\d.eE]*", words[0]):
                 found[tokens[i - 1].text] = sign * float(words[0])
     return found
+
+
+def _kept(tokens: list[CToken], file: tree.File) -> list[tree.Declaration]:
+    """Variables that C declares outside of functions: here one value an instance.
+
+    Pointers, lists of values and what no other C of the file names are left out.
+    """
+    taken = set(_undeclared(dict.fromkeys([t.text for t in tokens], 0.0), file))
+    words = Counter(re.findall(r"[A-Za-z_]\w*", _all_c(file)))
+    found: list[tree.Declaration] = []
+    for statement in _declarations(tokens):
+        texts = [t.text for t in statement]
+        n_types = next((k for k, t in enumerate(texts) if t not in table.TYPES), len(texts))
+        if not n_types or set(texts) & {"extern", "const", "struct", "typedef", "*", "(", "{"}:
+            continue
+        for declarator in " ".join(texts[n_types:]).split(","):
+            match = _DECLARATOR.fullmatch(declarator.strip())
+            if match and match[1] in taken and words[match[1]] > 1 and match[1] not in file.defines:
+                length, value = int(match[2] or 0), float((match[3] or "0").replace(" ", ""))
+                if length <= MAX_INTEGER:
+                    found.append(tree.Declaration(statement[0].at, match[1], value, "", length))
+    return found
+
+
+def _declarations(tokens: list[CToken]) -> Iterator[list[CToken]]:
+    """The tokens of each statement outside of braces."""
+    statement: list[CToken] = []
+    i = 0
+    while i < len(tokens):
+        if tokens[i].text == "{":
+            i = _closing(tokens, i)
+            is_list = bool(statement) and statement[-1].text in ("=", "]")
+            statement = [*statement, tokens[i - 1]] if is_list else []
+            continue
+        if tokens[i].text == ";":
+            yield statement
+            statement = []
+        else:
+            statement.append(tokens[i])
+        i += 1
 
 
 def _closing(tokens: Sequence[CToken], i: int) -> int:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 
 from kernels.nmodl import tree
 from kernels.nmodl import verbatim as table
-from kernels.nmodl.c_loops import lower_loop
+from kernels.nmodl.c_loops import lower_loop, lower_switch
 from kernels.nmodl.c_parser import C
-from kernels.nmodl.c_values import CValues, FileFacts, Known, Number, Out, Scope
+from kernels.nmodl.c_values import CHANGES, CValues, FileFacts, Known, Number, Out, Scope, Value
 from kernels.nmodl.scanner import Position
+
+MAX_ROOM = 100  # elements of an array of a block
 
 
 class CTranslator(CValues):
@@ -50,6 +52,10 @@ class CTranslator(CValues):
                 self._if(node, scope, out)
             case "while" | "for" | "repeat":
                 lower_loop(self, node, scope, out)
+            case "switch":
+                lower_switch(self, node, scope, out)
+            case "room":
+                self._room(node, scope, out)
             case "array":
                 scope.arrays[node.text] = tuple(
                     self.number(part, scope, out).node for part in node.parts
@@ -65,6 +71,17 @@ class CTranslator(CValues):
                 raise self.error(node.at, f"{node.text} is not supported")
             case _:
                 self._effect(node.parts[0], scope, out)
+
+    def _room(self, node: C, scope: Scope, out: Out) -> None:
+        """An array without values."""
+        size = self.number(node.parts[0], scope, out).node
+        n = size.value if isinstance(size, tree.Number) else 0.0
+        if not 1 <= n <= MAX_ROOM:
+            found = f"an array of 1 to {MAX_ROOM} elements is expected"
+            raise self.error(node.at, f"{node.text}: {found}")
+        scope.variables.pop(node.text, None)
+        scope.locals.add(node.text)
+        out.append(tree.Local(node.at, ((node.text, int(n)),)))
 
     def _declare(self, node: C, scope: Scope, out: Out) -> None:
         for variable in node.parts:
@@ -108,7 +125,7 @@ class CTranslator(CValues):
         """An expression that stands alone."""
         if node.kind == "assign":
             self._assign(node, scope, out)
-        elif node.kind == "step":
+        elif node.kind in ("step", "later"):
             one = C("number", node.at, "1")
             self._assign(C("assign", node.at, f"{node.text[0]}=", (node.parts[0], one)), scope, out)
         elif node.kind == "call":
@@ -122,13 +139,26 @@ class CTranslator(CValues):
         else:
             self.value(node, scope, out)
 
+    def value(self, node: C, scope: Scope, out: Out) -> Value:
+        """The value of an expression; what it changes goes to `out`."""
+        if node.kind not in CHANGES:
+            return super().value(node, scope, out)
+        if node.kind == "later":
+            before = self.number(node.parts[0], scope, out)
+            kept = tree.Name(node.at, f"before{node.at.line}_{node.at.column}")
+            out += [tree.Local(node.at, ((kept.id, 0),)), tree.Assign(node.at, kept, before.node)]
+            self._effect(node, scope, out)
+            return Number(kept, before.whole)
+        self._effect(node, scope, out)
+        return self.value(node.parts[0], scope, out)
+
     def _assign(self, node: C, scope: Scope, out: Out) -> None:
         left, right = node.parts
         if right.kind == "assign":
             self._assign(right, scope, out)
             right = right.parts[0]
         if node.text != "=":
-            right = C("binary", node.at, node.text[0], (left, right))
+            right = C("binary", node.at, node.text[:-1], (left, right))
         if left.kind == "name" and left.text in scope.variables:
             self._set(left.text, right, node.at, scope, out)
             return

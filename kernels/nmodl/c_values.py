@@ -16,6 +16,7 @@ from kernels.nmodl import tree
 from kernels.nmodl import verbatim as table
 from kernels.nmodl.c_parser import C
 from kernels.nmodl.functions import FUNCTIONS
+from kernels.nmodl.library import LIBRARY
 from kernels.nmodl.random import is_random
 from kernels.nmodl.scanner import Position
 
@@ -83,6 +84,14 @@ class FileFacts:
     plain_pointers: frozenset[str]  # POINTERs to variables
 
 
+CHANGES = ("assign", "step", "later")
+
+
+def changes(node: C) -> bool:
+    """Does an expression set a variable?"""
+    return node.kind in CHANGES or any(map(changes, node.parts))
+
+
 class CValues:
     """Translates the expressions of one routine."""
 
@@ -105,6 +114,8 @@ class CValues:
             left = self.condition(node.parts[0], scope, out)
             if left is absorbing:
                 return left
+            if not isinstance(left, bool) and changes(node.parts[1]):
+                raise self.error(node.at, f"a change behind {node.text} is not supported")
             right = self.condition(node.parts[1], scope, out)
             if isinstance(left, bool) or right is absorbing:
                 return right
@@ -202,6 +213,11 @@ class CValues:
             raise self.error(node.at, f"{node.text} of a pointer is not supported")
         if node.text == "*":
             raise self.error(node.at, "this pointer is not supported")
+        if node.text == "~":
+            less = tree.Number(node.at, 1.0)
+            return Number(
+                tree.Binary(node.at, "-", tree.Unary(node.at, "-", value.node), less), True
+            )
         if node.text == "+":
             return value
         return Number(tree.Unary(node.at, "-", value.node), value.whole)
@@ -215,8 +231,9 @@ class CValues:
         left, right = (self.value(part, scope, out) for part in node.parts)
         if isinstance(left, Known) or isinstance(right, Known):
             return self._compare_known(at, op, left, right)
-        if op in ("|", "^", "&", "<<", ">>"):
-            raise self.error(at, f"the operator {op} is not supported")
+        if op in table.BITS:
+            args = (self.cut(left).node, self.cut(right).node)
+            return Number(tree.Call(at, table.BITS[op], args), True)
         whole = left.whole and right.whole
         if op == "%":
             return Number(tree.Call(at, "fmod", (left.node, right.node)), True)
@@ -268,7 +285,7 @@ class CValues:
         i = self.number(place, scope, out).node
         if base.text == "_args" and isinstance(i, tree.Number) and i.value < len(scope.args):
             return Number(tree.Name(node.at, scope.args[int(i.value)]))
-        if base.kind == "name" and base.text in self.facts.names:
+        if base.kind == "name" and base.text in self.facts.names | scope.locals:
             return Number(tree.Name(node.at, base.text, i))
         if base.text in scope.arrays:
             return self._select(node.at, scope.arrays[base.text], i, out)
@@ -346,10 +363,19 @@ class CValues:
         plain = name.removesuffix(f"_{self.facts.suffix}")
         if plain in self.facts.routines:
             return Number(tree.Call(at, plain, args))
+        if name in table.GENERATORS:
+            return self._generate(at, table.GENERATORS[name])
         name = table.FUNCTIONS.get(name, name)
-        if name in FUNCTIONS or is_random(name):
+        if name in FUNCTIONS or name in LIBRARY or is_random(name):
             return Number(tree.Call(at, name, args))
         raise self.error(at, f"the function {name} is not supported")
+
+    def _generate(self, at: Position, largest: float) -> Number:
+        """A number of C's own generator."""
+        value = tree.Call(at, "scop_random", ())
+        if largest == 1.0:
+            return Number(value)
+        return self.cut(Number(tree.Binary(at, "*", value, tree.Number(at, largest))))
 
     def _random(self, name: str, given: list[C], at: Position, scope: Scope, out: Out) -> Value:
         first = given[0] if given else C("name", at, "NULL")

@@ -8,10 +8,11 @@ from kernels.errors import NmodlError
 from kernels.mechanism import AROUND
 from kernels.nmodl import tree
 from kernels.nmodl.problems import together
+from kernels.nmodl.symbols import assigned_in
 from kernels.nmodl.tables import table_statement
 
 #: Blocks that would change what a mechanism computes and are not lowered.
-REFUSED = ("CONSTRUCTOR", "PARTIAL", "DISCRETE")
+REFUSED = ("PARTIAL", "DISCRETE")
 ONCE = ("BREAKPOINT", "NET_RECEIVE")
 
 
@@ -30,6 +31,7 @@ def _problems(file: tree.File) -> Iterator[NmodlError]:
     if not file.neuron.name:
         yield _error(file, "expected SUFFIX, POINT_PROCESS or ARTIFICIAL_CELL in a NEURON block")
     seen: set[str] = set()
+    yield from _constructor_problems(file)
     for routine in file.routines:
         yield from _routine_problems(routine)
         if routine.keyword in ("BEFORE", "AFTER"):
@@ -38,6 +40,15 @@ def _problems(file: tree.File) -> Iterator[NmodlError]:
         if key and key in seen:
             yield _error(routine, f"{key} is defined twice")
         seen.add(key)
+
+
+def _constructor_problems(file: tree.File) -> Iterator[NmodlError]:
+    """A CONSTRUCTOR runs before INITIAL here, so it may not undo what the user set."""
+    given = {d.name for d in file.parameters}
+    for routine in file.routines:
+        if routine.keyword == "CONSTRUCTOR":
+            for name in sorted(given & set(assigned_in(routine.body))):
+                yield _error(routine, f"CONSTRUCTOR sets the PARAMETER {name}; it may set others")
 
 
 def _routine_problems(routine: tree.Routine) -> Iterator[NmodlError]:
@@ -53,19 +64,6 @@ def _routine_problems(routine: tree.Routine) -> Iterator[NmodlError]:
         yield _error(table, f"TABLE needs a routine of 1 argument; {routine.name} has {n}")
     if table is not None and routine.keyword == "PROCEDURE" and not table.names:
         yield _error(table, "TABLE of a PROCEDURE names the variables that it sets")
-    if routine.keyword == "BREAKPOINT":
-        for statement in routine.body.statements:
-            yield from _inner_solves(statement)
-
-
-def _inner_solves(statement: tree.Statement) -> Iterator[NmodlError]:
-    """A SOLVE inside an if or a loop of BREAKPOINT."""
-    for name in ("body", "orelse"):
-        block = getattr(statement, name, None)
-        for inner in block.statements if isinstance(block, tree.Block) else ():
-            if isinstance(inner, tree.Solve):
-                yield _error(inner, "SOLVE stands directly in BREAKPOINT, not inside an if or loop")
-            yield from _inner_solves(inner)
 
 
 def _error(node: tree.Node, message: str) -> NmodlError:

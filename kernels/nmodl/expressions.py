@@ -87,7 +87,7 @@ def _name_or_call(cursor: Cursor) -> tree.Expression:
 
 
 def parse_rest_of_name(cursor: Cursor, token: Token) -> tree.Name:
-    """What follows a name: an index, primes, a time index @n (read, not kept)."""
+    """What follows a name: an index, primes, a delay @n."""
     index, order = None, 0
     while cursor.accept("'"):
         order += 1
@@ -96,9 +96,8 @@ def parse_rest_of_name(cursor: Cursor, token: Token) -> tree.Name:
         cursor.expect("]")
     while cursor.accept("'"):
         order += 1
-    if cursor.at("@"):
-        raise cursor.error("a delayed value (@) is not supported; expected an operator")
-    return tree.Name(token.at, token.text, index, order)
+    delay = cursor.integer("a number of steps") if cursor.accept("@") else 0
+    return tree.Name(token.at, token.text, index, order, delay)
 
 
 def parse_call(cursor: Cursor, name: str, at: Position) -> tree.Call:

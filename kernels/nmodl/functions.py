@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kernels.nmodl.library import LIBRARY
+
 #: Functions of NMODL and the number of their arguments.
 FUNCTIONS = {
     **dict.fromkeys(("exp", "log", "log10", "sqrt", "fabs", "abs", "floor", "ceil", "train"), 1),
@@ -18,5 +20,5 @@ def unknown_function(function: str) -> str:
     """Why a call is refused."""
     return (
         f"function {function} is not supported; expected a FUNCTION or PROCEDURE of this file "
-        f"or one of {', '.join(FUNCTIONS)}"
+        f"or one of {', '.join((*FUNCTIONS, *LIBRARY))}"
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from kernels.nmodl import tree
 from kernels.nmodl.build import add, assign, binary, call, compare, name, num, value_of
 from kernels.nmodl.optimise import fold_expression
-from kernels.nmodl.returns import returns_in
 
 if TYPE_CHECKING:
     from kernels.nmodl.translate import Body, Environment, Translator
@@ -28,7 +27,6 @@ def lower_while(translator: Translator, statement: tree.While, env: Environment,
 
 def lower_from(translator: Translator, statement: tree.From, env: Environment, out: Body) -> None:
     """Put a FROM loop into `out`."""
-    _refuse_returns(translator, statement.body)
     step = 1 if statement.step is None else translator.integer(statement.step, env)
     if step == 0:
         raise translator.error(statement.at, "the step of a FROM loop is not 0")
@@ -100,7 +98,6 @@ def _loop(
     out: Body,
 ) -> None:
     """While the condition holds, the block and then `tail`."""
-    _refuse_returns(translator, block)
     test = translator.condition(condition, env, out)
     body: Body = []
     translator.block(block, env, body)
@@ -120,8 +117,3 @@ def _loop(
         ]
         test = compare(name(flag), ast.NotEq(), num(0.0))
     out.append(ast.While(test, body, []))
-
-
-def _refuse_returns(translator: Translator, block: tree.Block) -> None:
-    if returns_in(block):
-        raise translator.error(block.at, "a return inside a loop is not supported")

@@ -20,10 +20,11 @@ from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
 from kernels.nmodl.function_tables import names_of
+from kernels.nmodl.library import with_library
 from kernels.nmodl.netcons import lower_for_netcons
 from kernels.nmodl.optimise import optimise
 from kernels.nmodl.problems import together
-from kernels.nmodl.solve import advance, solve
+from kernels.nmodl.solve import advance, solve, solves_in
 from kernels.nmodl.symbols import Symbols, make_symbols
 from kernels.nmodl.tables import Tables
 from kernels.nmodl.translate import Body, Environment, Translator
@@ -47,7 +48,7 @@ def make_mechanism(file: tree.File, tables: bool = True) -> Mechanism:
     Raises:
         NmodlError: the file holds what is wrong or not supported.
     """
-    file = without_verbatim(file)
+    file = with_library(without_verbatim(file))
     check(file)
     in_memory: set[str] = set()
     while True:
@@ -122,18 +123,18 @@ def _init(translator: Translator) -> Body:
         solve(translator, statement, out)
 
     with translator.hooked(solve=solve_now, event=translator.send):
-        for routine in _blocks(translator.file, "INITIAL"):
-            translator.block(routine.body, {}, out)
+        for keyword in ("CONSTRUCTOR", "INITIAL"):
+            for routine in _blocks(translator.file, keyword):
+                translator.block(routine.body, {}, out)
     return out
 
 
 def _state(translator: Translator) -> Body:
-    """The SOLVE statements of the BREAKPOINT, in order."""
+    """The SOLVE statements of the BREAKPOINT, in order; as in NEURON no if or loop holds them."""
     out: Body = []
     for routine in _blocks(translator.file, "BREAKPOINT"):
-        for statement in routine.body.statements:
-            if isinstance(statement, tree.Solve):
-                solve(translator, statement, out)
+        for statement in solves_in(routine.body):
+            solve(translator, statement, out)
     return out
 
 

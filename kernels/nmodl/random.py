@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from kernels.mechanism import Variable
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, call, compare, div, mangle, name, neg, num, value_of
+from kernels.nmodl.verbatim import GENERATORS
 
 if TYPE_CHECKING:
     from kernels.nmodl.symbols import Symbols
@@ -50,7 +51,7 @@ OF_OWN: dict[str, tuple[int, ...]] = {
     "poisrand": (1,),
     "set_seed": (1,),
 }
-_USES_OWN = re.compile(rf"\b({'|'.join(OF_OWN)})\s*\(")
+_USES_OWN = re.compile(rf"\b({'|'.join((*OF_OWN, *GENERATORS))})\s*\(")
 
 
 def declare_streams(file: tree.File, symbols: Symbols) -> None:

@@ -99,7 +99,19 @@ def advance(translator: Translator, routine: tree.Routine, out: Body) -> None:
 
 def _solves(translator: Translator) -> list[tree.Solve]:
     blocks = [r.body for r in translator.file.routines if r.keyword == "BREAKPOINT"]
-    return [s for b in blocks for s in b.statements if isinstance(s, tree.Solve)]
+    return [s for b in blocks for s in solves_in(b)]
+
+
+def solves_in(block: tree.Block) -> list[tree.Solve]:
+    """The SOLVE statements of a block, however deep."""
+    found: list[tree.Solve] = []
+    for statement in block.statements:
+        if isinstance(statement, tree.Solve):
+            found.append(statement)
+        for name in ("body", "orelse"):
+            inner = getattr(statement, name, None)
+            found += solves_in(inner) if isinstance(inner, tree.Block) else []
+    return found
 
 
 class _OfLength(ast.NodeTransformer):

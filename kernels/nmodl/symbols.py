@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from kernels.errors import NmodlError
@@ -198,12 +198,13 @@ def assigned_names(file: tree.File) -> Iterator[str]:
     """Names of variables that some block sets; arguments and LOCALs that hide them are left out."""
     for routine in file.routines:
         hidden = {a.name for a in routine.args} | {routine.name}
-        yield from _assigned_in(routine.body, hidden)
+        yield from assigned_in(routine.body, hidden)
         if routine.keyword in ("DERIVATIVE", "KINETIC", "LINEAR", "NONLINEAR"):
             yield from (d.name for d in file.states)
 
 
-def _assigned_in(block: tree.Block, hidden: set[str]) -> Iterator[str]:
+def assigned_in(block: tree.Block, hidden: Collection[str] = ()) -> Iterator[str]:
+    """Names that statements of a block set, those of `hidden` and its LOCALs left out."""
     hidden = set(hidden)
     for statement in block.statements:
         if isinstance(statement, tree.Local):
@@ -211,10 +212,10 @@ def _assigned_in(block: tree.Block, hidden: set[str]) -> Iterator[str]:
         elif isinstance(statement, tree.Assign) and statement.target.id not in hidden:
             yield statement.target.id
         elif isinstance(statement, tree.If):
-            yield from _assigned_in(statement.body, hidden)
-            yield from _assigned_in(statement.orelse, hidden)
+            yield from assigned_in(statement.body, hidden)
+            yield from assigned_in(statement.orelse, hidden)
         elif isinstance(statement, tree.While | tree.From | tree.ForNetcons | tree.Initial):
-            yield from _assigned_in(statement.body, hidden)
+            yield from assigned_in(statement.body, hidden)
 
 
 def _error(at: Position, message: str) -> NmodlError:

@@ -251,6 +251,8 @@ class Translator:
     def resolve(self, node: tree.Name, env: Environment) -> ast.expr:
         """What a name stands for: a variable or a constant."""
         found: Any = env.get(node.id)
+        if node.delay:
+            raise self.error(node.at, f"a delayed value ({node.id}@{node.delay}) is not supported")
         if found is None:
             found = self._declared(node, env)
         elif isinstance(found, list):

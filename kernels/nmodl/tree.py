@@ -34,11 +34,12 @@ class Text(Node):
 
 @dataclass(frozen=True)
 class Name(Node):
-    """A variable: name, name[index], name'."""
+    """A variable: name, name[index], name', name@delay."""
 
     id: str
     index: Expression | None = None  # x[index]
     order: int = 0  # 1 for x', 2 for x''
+    delay: int = 0  # steps, of x@n
 
 
 @dataclass(frozen=True)

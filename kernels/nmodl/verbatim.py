@@ -21,18 +21,27 @@ CONSTANTS = {
     "true": 1.0,
     "false": 0.0,
     "_nrnunit_use_legacy_": 0.0,
+    "secondorder": 0.0,
+    "RAND_MAX": 2147483647.0,
+    "DBL_MAX": 1.7976931348623157e308,
+    "DBL_EPSILON": 2.220446049250313e-16,
+    "INT_MAX": 2147483647.0,
 }
 NULLS = ("NULL", "nullptr")
 #: Calls that print, stop a run or manage memory: nothing of them stays in the model.
 DROPPED = (
     "printf", "fprintf", "sprintf", "fflush", "puts", "assert", "hoc_execerror", "hoc_warning",
     "nrnran123_deletestream", "hoc_obj_ref", "hoc_obj_unref", "abort", "exit", "debug_printf",
-    "nrnran123_getseq",
+    "nrnran123_getseq", "hxe", "hoc_malchk", "perror", "fputs", "fclose", "free", "srand",
 )  # fmt: skip
 #: Questions about arguments from hoc: there are none.
 NO_ARGUMENTS = ("ifarg", "hoc_is_double_arg", "hoc_is_str_arg", "hoc_is_object_arg")
 #: Functions of C by their NMODL names.
 FUNCTIONS = {"hoc_Exp": "exp", "fmin": "fmin", "fmax": "fmax", "nrn_pow": "pow"}
+#: Operators on the bits of whole numbers, by their functions in `kernels.nmodl.library`.
+BITS = {"&": "bits_and", "|": "bits_or", "^": "bits_xor", "<<": "bits_left", ">>": "bits_right"}
+#: The C library's generators, by their largest number: they draw from the instance's own stream.
+GENERATORS = {"rand": 2147483647.0, "random": 2147483647.0, "drand48": 1.0}
 #: Draws from a random stream.
 DRAWS = {
     "nrnran123_dblpick": "random_dpick",

@@ -67,7 +67,12 @@ CASES = {
         14,
         "NET_RECEIVE or INITIAL",
     ),
-    "constructor": (HEAD + "CONSTRUCTOR { a = 1 }", 3, 1, "CONSTRUCTOR blocks are not supported"),
+    "constructor": (
+        HEAD + "PARAMETER { k = 3 }\nCONSTRUCTOR { k = 1 }",
+        4,
+        1,
+        "sets the PARAMETER k",
+    ),
     "after": (HEAD + "AFTER STEP { a = 1 }", 3, 1, "AFTER STEP is not supported"),
     "table arguments": (
         HEAD + "PROCEDURE f(x, y) { TABLE a FROM 0 TO 1 WITH 9 a = x }",
@@ -104,12 +109,6 @@ CASES = {
     "deep": ("NEURON { SUFFIX x }\nINITIAL { a = " + "(" * 200, 2, 74, "nested more than"),
     "discrete": (HEAD + "DISCRETE d { a = 1 }", 3, 1, "DISCRETE blocks are not supported"),
     "lag": (HEAD + "INITIAL { LAG a BY a }", 3, 11, "LAG is not supported"),
-    "return in a loop": (
-        HEAD + "INITIAL { while (a < 1) { VERBATIM return; ENDVERBATIM } }",
-        3,
-        25,
-        "return inside a loop",
-    ),
     "set a constant": (
         "NEURON { SUFFIX x }\nCONSTANT { k = 1 }\nINITIAL { k = 2 }",
         3,
