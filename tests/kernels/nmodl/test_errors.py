@@ -54,7 +54,7 @@ CASES = {
         14,
         "METHOD magic is not supported; supported are cnexp for DERIVATIVE",
     ),
-    "solve in an if": (HEAD + "BREAKPOINT { if (v) { SOLVE d } }", 3, 23, "directly in BREAKPOINT"),
+    "delayed": (HEAD + "INITIAL { a = a@2 }", 3, 15, "a delayed value (a@2) is not supported"),
     "watch": (
         HEAD.replace("SUFFIX", "POINT_PROCESS") + "NET_RECEIVE (q) { WATCH (a) 1 }",
         3,

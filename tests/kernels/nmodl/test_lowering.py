@@ -321,3 +321,9 @@ def test_expressions(compile_density, execute, expression: str, value: float) ->
 
 def _count(body, kind: type) -> int:
     return sum(isinstance(n, kind) for s in body for n in ast.walk(s))
+
+
+def test_a_solve_inside_an_if_runs_every_step(compile_density, execute):
+    body = "BREAKPOINT { if (v > 0) { SOLVE s METHOD cnexp } i = m }\nDERIVATIVE s { m' = -m }"
+    made = compile_density(body, "STATE { m }")
+    assert execute(made, made.state, m=1.0, v=-65.0)["m"] < 1.0
