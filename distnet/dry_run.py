@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from distnet.balance import divide
-from distnet.exchange.base import SPIKE
-from distnet.exchange.choice import Shape, predict
+from distnet.errors import InputError
+from distnet.exchange import NAMES
+from distnet.exchange.choice import Shape, predict, sends
 from distnet.exchange.dry import DryExchange
 from distnet.exchange.local import LocalExchange
 from distnet.exchange.neighbours import tree_edges
@@ -39,13 +40,22 @@ class DryRun:
     block_bytes: int  # cells, as the engine gets them
     connection_bytes: float  # of all, per connection
     source_bytes: float  # of the routing, per source that is heard
-    transport: str  # the cheapest by the model
-    messages: int  # that the rank sends in an interval by it
-    message_bytes: float  # that the rank sends in an interval by it
+    transport: str  # the one asked for, or the cheapest by the model
     spikes_in: float  # that arrive in an interval by it
+    sends: dict[str, tuple[int, int]]  # messages and bytes of an interval, by transport
     events: float  # that they cause in an interval
     delivery_seconds: float  # measured here, of an interval
-    exchange_seconds: dict[str, float]  # modelled, of an interval, by transport
+    exchange_seconds: dict[str, float]  # modelled, of an interval, by transport, cheapest first
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of cells and tables."""
+        return self.table_bytes + self.block_bytes
+
+    @property
+    def messages(self) -> int:
+        """Messages that the rank sends in an interval."""
+        return self.sends[self.transport][0]
 
 
 def dry_run(
@@ -56,6 +66,7 @@ def dry_run(
     partition: str | np.ndarray = "auto",
     intervals: int = 2,
     n_epochs: int = 50,
+    transport: str = "auto",
 ) -> DryRun:
     """Be one rank of many for some epochs.
 
@@ -67,9 +78,15 @@ def dry_run(
         partition: as for `Simulation`.
         intervals: epochs in the shortest delay.
         n_epochs: how many are timed.
+        transport: how spikes arrive; "auto": as is cheapest by the model.
+
+    Raises:
+        InputError: the transport is none of these.
     """
+    if transport not in NAMES:
+        raise InputError("exchange", f'"{transport}" is not one of {", ".join(NAMES)}')
     method = partition if isinstance(partition, np.ndarray) else str(partition)
-    owner = divide(network, settings, _Pretending(n_ranks), method)
+    owner = divide(network, settings, Pretending(n_ranks), method)
     live = np.flatnonzero((network.kinds() != TRAIN) & (owner != rank))
     period = max(1, round(1000.0 / RATE / settings.dt))
     everyone = DryExchange(rank, n_ranks, live, period, settings.dt)
@@ -80,10 +97,12 @@ def dry_run(
     expected = 1e-3 * RATE * len(links.own) * simulation.epoch * settings.dt
     with_tree = len(np.union1d(partners, tree_edges(rank, n_ranks)))
     n_nodes = -(-n_ranks // RANKS_PER_NODE)
-    costs = predict(Shape(n_ranks, n_nodes, with_tree, len(partners), expected))
-    transport = next(iter(costs))
+    shape = Shape(n_ranks, n_nodes, with_tree, len(partners), expected)
+    costs = predict(shape)
+    if transport == "auto":
+        transport = next(iter(costs))
     if transport == "neighbours":
-        heard = live[np.isin(owner[live], partners)]
+        heard = links.heard[links.owner != rank]
         exchange = DryExchange(rank, n_ranks, heard, period, settings.dt)
         exchange.connect(links)
         simulation.exchange = exchange
@@ -91,7 +110,6 @@ def dry_run(
         exchange = everyone
     exchange.epoch = simulation.epoch
     seconds, events = _time(simulation, n_epochs)
-    messages = with_tree if transport == "neighbours" else 1
     of = simulation.routing
     sizes, block_bytes = of.n_bytes(), _bytes_of(simulation.lowered.block)
     return DryRun(
@@ -107,16 +125,15 @@ def dry_run(
         connection_bytes=(sizes["all"] + block_bytes) / max(1, of.n),
         source_bytes=sizes["source"],
         transport=transport,
-        messages=messages,
-        message_bytes=messages * SPIKE.itemsize * (1 + expected),
         spikes_in=exchange.n_arrived / n_epochs,
+        sends=sends(shape),
         events=events / n_epochs,
         delivery_seconds=seconds / n_epochs,
         exchange_seconds=costs,
     )
 
 
-class _Pretending(LocalExchange):
+class Pretending(LocalExchange):
     """Rank 0, which divides the cells among many ranks."""
 
     def __init__(self, size: int):

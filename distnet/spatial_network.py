@@ -1,12 +1,14 @@
 """A placed network that is drawn cell by cell: of any size, for dry runs and benchmarks.
 
-Cells stand on a cubic lattice. Each has connections from cells of the cube around it, drawn from a
-stream of its own, so that no rank needs to know any other's.
+Cells stand on a lattice: a sheet of some layers that grows sideways, as cortex does, or a cube.
+Each has connections from cells of the cube around it, drawn from a stream of its own, so that no
+rank needs to know any other's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from distnet.network import Connections
 
 SPACING = 25.0  # um between cells
 REACH = 5  # cells to either side, along each axis
+LAYERS = 4  # of a sheet
 SPEED = 0.8  # um/us: delay = SYNAPTIC + distance / SPEED
 SYNAPTIC = 1.0  # ms
 
@@ -24,16 +27,18 @@ SYNAPTIC = 1.0  # ms
 class SpatialNetwork:
     """See `distnet.network.Network`."""
 
-    def __init__(self, n_cells: int, fan_in: int = 200, seed: int = 1):
+    def __init__(self, n_cells: int, fan_in: int = 200, seed: int = 1, layers: int = LAYERS):
         """Place the cells.
 
         Args:
             n_cells: number of cells.
             fan_in: connections onto each.
             seed: of all connections.
+            layers: of the sheet; 0: as many as make a cube.
         """
         self._n, self.fan_in, self.seed = n_cells, fan_in, seed
-        self.side = max(1, round(n_cells ** (1.0 / 3.0) + 0.499999))
+        self.layers = layers or max(1, ceil(n_cells ** (1.0 / 3.0) - 1e-9))
+        self.side = max(1, ceil((n_cells / self.layers) ** 0.5 - 1e-9))
         self._cell = _make_cell()
 
     @property
@@ -50,8 +55,8 @@ class SpatialNetwork:
 
     def _sites(self, gids: np.ndarray) -> np.ndarray:
         """(n, 3) i8, places on the lattice."""
-        plane, x = np.divmod(gids, self.side)
-        z, y = np.divmod(plane, self.side)
+        column, z = np.divmod(gids, self.layers)
+        y, x = np.divmod(column, self.side)
         return np.stack([x, y, z], axis=1)
 
     def connections_to(self, gid: int) -> Connections:
@@ -59,8 +64,9 @@ class SpatialNetwork:
         random = np.random.default_rng([self.seed, gid])
         site = self._sites(np.array([gid]))
         jump = random.integers(-REACH, REACH + 1, (self.fan_in, 3))
-        place = np.clip(site + jump, 0, self.side - 1)
-        source = place[:, 0] + self.side * (place[:, 1] + self.side * place[:, 2])
+        last = np.array([self.side, self.side, self.layers]) - 1
+        place = np.clip(site + jump, 0, last)
+        source = place[:, 2] + self.layers * (place[:, 0] + self.side * place[:, 1])
         source = np.minimum(source, self._n - 1)
         distance = SPACING * np.sqrt(((self._sites(source) - site) ** 2).sum(axis=1))
         return Connections(

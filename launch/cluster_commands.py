@@ -200,7 +200,7 @@ def add_scaling(commands: Commands[Parser]) -> None:
         metavar="CONFIG",
         nargs="?",
         help="SONATA simulation config (JSON); without it --dry-run draws a placed network of "
-        "200 cells a rank",
+        "400 cells a rank, a sheet that grows sideways",
     )
     how = scaling.add_mutually_exclusive_group(required=True)
     how.add_argument("--ranks", type=counts, metavar="N,N,...", help="numbers of ranks")
@@ -213,6 +213,12 @@ def add_scaling(commands: Commands[Parser]) -> None:
     )
     scaling.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results")
     scaling.add_argument("--tstop", type=positive, metavar="MS", help="instead of CONFIG's")
+    scaling.add_argument(
+        "--exchange",
+        choices=EXCHANGES,
+        default="auto",
+        help="how spikes travel (default: auto; in a dry run what is cheapest for the most ranks)",
+    )
     scaling.add_argument(
         "--repeats", type=count, default=1, metavar="N", help="interleaved runs (default: 1)"
     )

@@ -66,7 +66,7 @@ def dry_run(args: argparse.Namespace) -> int:
     config = Path(args.config) if args.config else None
     if config is not None:
         require_file(config)
-    points = dry_points(config, args.dry_run)
+    points = dry_points(config, args.dry_run, args.exchange)
     print("\n".join(dry_table(points)))
     names = ", ".join(path.name for path in write_points(args.out, points))
     print(f"in {args.out}: {names}")
@@ -76,7 +76,7 @@ def dry_run(args: argparse.Namespace) -> int:
 def arguments(args: argparse.Namespace, config: Path, folder: Path) -> list[str]:
     """Arguments of `distnet` for one run."""
     found = ["run", str(config), "--out", str(folder), "--quiet", "--overwrite", "--timing"]
-    found += ["--partition", args.partition]
+    found += ["--partition", args.partition, "--exchange", args.exchange]
     return found + (["--tstop", str(args.tstop)] if args.tstop else [])
 
 

@@ -30,10 +30,35 @@ def bisection(workload: Workload, n_ranks: int) -> np.ndarray:
         if n == 1 or not cells.size:
             rank[cells] = first
             continue
-        low, high = cut(cells, workload, n // 2 / n)
-        parts.append((low, first, n // 2))
-        parts.append((high, first + n // 2, n - n // 2))
+        n_low = lower_ranks(np.ptp(workload.positions[cells], axis=0), n)
+        low, high = cut(cells, workload, n_low / n)
+        parts.append((low, first, n_low))
+        parts.append((high, first + n_low, n - n_low))
     return rank
+
+
+def lower_ranks(side: np.ndarray, n_ranks: int) -> int:
+    """How many of the ranks of a box get the lower part of it, so that parts come near to cubes.
+
+    Cubes of one rank's volume fit a number of times along the longest side; half of these go to
+    the lower part. Sides along which there is room for less than two cubes do not count.
+
+    Args:
+        side: (3,) f8, of the box.
+        n_ranks: at least 2.
+
+    >>> lower_ranks(np.array([5.0, 5.0, 5.0]), 128)
+    51
+    >>> lower_ranks(np.array([8.0, 8.0, 1.0]), 64)
+    32
+    """
+    side = np.sort(side)[::-1]
+    for n_axes in (3, 2, 1):
+        cube = (side[:n_axes].prod() / n_ranks) ** (1.0 / n_axes)
+        if side[n_axes - 1] >= 1.5 * cube > 0.0:
+            break
+    n_slabs = max(2, round(float(side[0] / cube))) if cube > 0.0 else 2
+    return min(max(1, round(n_ranks * (n_slabs // 2) / n_slabs)), n_ranks - 1)
 
 
 def cut(cells: np.ndarray, workload: Workload, share: float) -> tuple[np.ndarray, np.ndarray]:

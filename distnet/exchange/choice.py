@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil, log2
 
+from distnet.exchange.allgather import first_capacity
+from distnet.exchange.base import FIRST_SLOT
+
 LATENCY = 1.5e-6  # [s] on the wire
 OVERHEAD = 0.7e-6  # [s] at each end of a message
 INNER = 0.5e-6  # [s] between ranks of a machine
@@ -76,6 +79,23 @@ COSTS: dict[str, Callable[[Shape], float]] = {
     "leaders": leaders_cost,
     "neighbours": neighbours_cost,
 }
+
+
+def sends(shape: Shape) -> dict[str, tuple[int, int]]:
+    """Messages and bytes that a rank sends in an exchange, by transport.
+
+    Collectives are counted as recursive doubling and binomial trees send them; of leaders, the
+    leader's.
+    """
+    slot = RECORD * (first_capacity(shape.expected) + 1)
+    ranks, nodes = shape.n_ranks, shape.n_nodes
+    inner = _rounds(ceil(ranks / nodes))
+    handed = inner * ranks * slot
+    return {
+        "allgather": (_rounds(ranks), (ranks - 1) * slot),
+        "leaders": (_rounds(nodes) + inner, ceil(ranks / nodes) * (nodes - 1) * slot + handed),
+        "neighbours": (shape.partners, shape.partners * RECORD * (FIRST_SLOT + 1)),
+    }
 
 
 def predict(shape: Shape) -> dict[str, float]:

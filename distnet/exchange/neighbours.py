@@ -34,13 +34,19 @@ from distnet.exchange.waiting import Waiting
 
 
 def tree_edges(rank: int, size: int) -> list[int]:
-    """The neighbours of a rank in a binary tree over all ranks.
+    """The neighbours of a rank in a binary tree over all ranks, lower ranks to the left.
 
-    >>> tree_edges(1, 6)
-    [0, 3, 4]
+    Half of the edges join ranks that follow one another: where space is bisected these are mostly
+    partners anyway.
+
+    >>> tree_edges(3, 6), tree_edges(1, 6), tree_edges(2, 6)
+    ([1, 5], [3, 0, 2], [1])
     """
-    around = [(rank - 1) // 2] if rank else []
-    return around + [child for child in (2 * rank + 1, 2 * rank + 2) if child < size]
+    low, high, above = 0, size, []
+    while (middle := (low + high) // 2) != rank:
+        above = [middle]
+        low, high = (low, middle) if rank < middle else (middle + 1, high)
+    return above + [(a + b) // 2 for a, b in ((low, rank), (rank + 1, high)) if a < b]
 
 
 def tree_reach(size: int) -> int:
@@ -49,9 +55,7 @@ def tree_reach(size: int) -> int:
     >>> [tree_reach(size) for size in (1, 2, 3, 4, 8)]
     [0, 1, 2, 3, 5]
     """
-    height = size.bit_length() - 1
-    full = size == 2 ** (height + 1) - 1
-    return 2 * height if full or size >= 3 * 2 ** (height - 1) else max(0, 2 * height - 1)
+    return (size // 2).bit_length() + ((size - 1) // 2).bit_length()
 
 
 @dataclass

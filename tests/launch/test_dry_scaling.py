@@ -6,14 +6,26 @@ import json
 
 
 def test_a_table_and_a_picture_without_a_circuit(run_python, tmp_path):
-    args = ["-m", "launch", "scaling", "--dry-run", "16,64", "--out", tmp_path]
+    args = [
+        "-m",
+        "launch",
+        "scaling",
+        "--dry-run",
+        "16,64",
+        "--out",
+        tmp_path,
+        "--exchange",
+        "allgather",
+    ]
     done = run_python(args)
     assert done.returncode == 0, done.output
     lines = done.stdout.splitlines()
-    assert lines[0].split()[0] == "ranks"
-    assert [line.split()[0] for line in lines[1:3]] == ["16", "64"]
+    assert lines[0].startswith("spikes travel by allgather; medians of 9 ranks")
+    for head in (1, 5):  # what ranks need; messages by each transport
+        assert [line.split()[0] for line in lines[head : head + 3]] == ["ranks", "16", "64"]
     points = json.loads((tmp_path / "dry.json").read_text())
-    assert [point["n_ranks"] for point in points] == [16, 64]
+    assert [point["n_ranks"] for point in points] == 9 * [16] + 9 * [64]
+    assert {point["transport"] for point in points} == {"allgather"}
     assert (tmp_path / "dry.png").stat().st_size > 1000
 
 
