@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from distnet.errors import InputError
 
@@ -25,7 +26,8 @@ class Settings:
         exact: mechanisms whose TABLEs are not used (NEURON's usetable = 0); True for all.
         seed: of all random streams, 0 to 2**32 - 1: the global index of NEURON's Random123.
         function_tables: values of FUNCTION_TABLEs, (mechanism, name) -> (arguments, values); the
-            arguments rise, the function is linear between them and constant outside.
+            arguments rise, the function is linear between them and constant outside. Of a table
+            of several arguments: ((arguments of the first, of the second, ...), array).
         mechanism_folders: folders of .mod files, besides the built-in ones.
     """
 
@@ -36,7 +38,7 @@ class Settings:
     globals: Mapping[tuple[str, str], float] = field(default_factory=dict)
     exact: bool | frozenset[str] = frozenset()
     seed: int = 0
-    function_tables: Mapping[tuple[str, str], tuple[Sequence[float], Sequence[float]]] = field(
+    function_tables: Mapping[tuple[str, str], tuple[Sequence[Any], Any]] = field(
         default_factory=dict
     )
     mechanism_folders: tuple[Path, ...] = ()

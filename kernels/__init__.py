@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernels.block import Block, Events, Instances, Ion, Pointer, Probe, Spikes
+from kernels.diffusion import refuse_diffusion
 from kernels.engine import Engine
 from kernels.errors import KernelsError
 from kernels.schedule import dhs_schedule
@@ -68,4 +69,5 @@ def make_engine(block: Block, backend: str = "auto") -> Engine:
     name = "cpu" if backend == "auto" else backend
     if name not in BACKENDS:
         raise KernelsError(f'backend "{backend}" is not one of auto, {", ".join(BACKENDS)}')
+    refuse_diffusion(block)
     return BACKENDS[name](block)

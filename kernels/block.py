@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from kernels.mechanism import Mechanism
 
-#: values of FUNCTION_TABLEs: (mechanism, table) -> (n,) arguments, rising, and (n,) values
-FunctionTables = Mapping[tuple[str, str], tuple[Sequence[float], Sequence[float]]]
+#: values of FUNCTION_TABLEs: (mechanism, table) -> (n,) arguments, rising, and (n,) values; of
+#: several arguments, a sequence of (n_i,) values, one for each, and an (n_0, n_1, ...) array
+FunctionTables = Mapping[tuple[str, str], tuple[Sequence[Any], Any]]
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,10 @@ class Mechanism:
     after_solve: Kernel = Kernel()
     before_step: Kernel = Kernel()
     tables: tuple[Table, ...] = ()
-    function_tables: tuple[str, ...] = ()  # see `kernels.function_table`
+    #: STATEs with LONGITUDINAL_DIFFUSION: see `kernels.diffusion`
+    diffusing: tuple[str, ...] = ()
+    #: FUNCTION_TABLEs and how many arguments each has; see `kernels.function_table`
+    function_tables: dict[str, int] = field(default_factory=dict)
     #: variables with an index: place p of `element` and `set_element` is the variable memory[p];
     #: bodies reach them in no other way
     memory: tuple[str, ...] = ()

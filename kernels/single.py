@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.block import Block, Instances, Ion
+from kernels.function_table import empty_table
 from kernels.mechanism import Mechanism
 
-EMPTY = ([0.0], [0.0])  # a FUNCTION_TABLE of one row
 #: Charge of ions that a mechanism may leave unsaid.
 VALENCES = {"na": 1.0, "k": 1.0, "ca": 2.0}
 
@@ -44,7 +44,9 @@ def single_block(mechanism: Mechanism) -> Block:
         source_instance=np.zeros((int(artificial), 2), np.int32),
         connection_target=np.zeros((n_connection, 2), np.int32),
         weight=np.zeros(n_connection),
-        function_tables={(mechanism.name, name): EMPTY for name in mechanism.function_tables},
+        function_tables={
+            (mechanism.name, name): empty_table(n) for name, n in mechanism.function_tables.items()
+        },
     )
 
 

@@ -72,7 +72,8 @@ class _Scheme:
 
     def compartment(self, statement: tree.Compartment, env: Environment, out: Body) -> None:
         if statement.keyword != "COMPARTMENT":
-            raise self.translator.error(statement.at, f"{statement.keyword} is not supported")
+            self.translator.symbols.diffusing |= set(statement.names)
+            return
         for listed in statement.names:
             for i, state in enumerate(self.translator.symbols.scalars(listed)):
                 if state not in self.states:

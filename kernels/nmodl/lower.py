@@ -19,7 +19,7 @@ from kernels.nmodl.c_routines import without_verbatim
 from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
-from kernels.nmodl.function_tables import names_of
+from kernels.nmodl.function_tables import arguments_of
 from kernels.nmodl.library import with_library
 from kernels.nmodl.netcons import lower_for_netcons
 from kernels.nmodl.optimise import optimise
@@ -94,7 +94,8 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
         watch=watch,
         **_around(translator),
         tables=tuple(table_maker.made.values()),
-        function_tables=names_of(file),
+        diffusing=tuple(sorted(symbols.diffusing)),
+        function_tables=arguments_of(file),
         memory=place_memory(translator),
         streams=symbols.streams,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def parse(text: str, file: str = "<text>") -> tree.File:
     parts = _Parts()
     _parse_text(text, file, parts)
     neuron = parts.neuron or tree.Neuron(Position(file, 1, 1))
+    if parts.neuron is None and parts.routines:
+        neuron = tree.Neuron(Position(file, 1, 1), "density", _name_of(file))
     declared = {n: tuple(parts.declarations.get(n, ())) for n in DECLARATIONS.values()}
     return tree.File(
         at=Position(file, 1, 1),
@@ -70,6 +73,12 @@ def parse(text: str, file: str = "<text>") -> tree.File:
         verbatims=tuple(parts.verbatims),
         text="\n".join(parts.texts),
     )
+
+
+def _name_of(file: str) -> str:
+    """The name of a mechanism without a NEURON block: that of its file, as in NEURON."""
+    stem = Path(file).stem
+    return stem if re.fullmatch(r"\w+", stem) else ""
 
 
 def _parse_text(text: str, file: str, parts: _Parts) -> None:

@@ -31,6 +31,7 @@ class Symbols:
     routines: dict[str, tree.Routine] = field(default_factory=dict)
     ions: tuple[IonUse, ...] = ()
     currents: tuple[Current, ...] = ()
+    diffusing: set[str] = field(default_factory=set)  # states with LONGITUDINAL_DIFFUSION
     refused: dict[str, str] = field(default_factory=dict)  # name -> what it is: POINTER, RANDOM
     pointers: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()  # random; see `kernels.nmodl.random`

@@ -12,7 +12,7 @@ from kernels.mechanism import Table
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, binary, call, name, num, value_of
 from kernels.nmodl.dataflow import stores_of, zero_unset
-from kernels.nmodl.function_tables import names_of
+from kernels.nmodl.function_tables import arguments_of
 from kernels.nmodl.optimise import optimise
 from kernels.nmodl.translate import Body, Translator
 
@@ -25,7 +25,7 @@ class Tables:
     def __init__(self, translator: Translator):
         self.translator = translator
         self.made: dict[str, Table] = {}
-        self.size = 2 * len(names_of(translator.file))  # heads of FUNCTION_TABLEs come first
+        self.size = 2 * len(arguments_of(translator.file))  # heads of FUNCTION_TABLEs come first
         self._making = False
         #: statements that set, before INITIAL, what making the tables leaves behind
         self.side_effects: Body = []
