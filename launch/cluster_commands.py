@@ -24,6 +24,7 @@ PARTITIONS = {
     "fennel": "by connections",
     "longest-first": "by cost alone",
     "metis": "by connections, with METIS",
+    "relaxed": "by space and connections",
     "round-robin": "in turn",
 }
 

@@ -129,3 +129,68 @@ def count_reached(
                 reached[i] += 1
                 between[rank[i], r] += 1
     return reached, between
+
+
+@_jit
+def smooth_places(
+    ptr: np.ndarray, neighbour: np.ndarray, weight: np.ndarray, place: np.ndarray, n_round: int
+) -> np.ndarray:
+    """Places (n, 3) after each cell moved so often to the mean of itself and its neighbours."""
+    old = place.copy()
+    new = np.empty_like(old)
+    for _ in range(n_round):
+        for i in range(len(old)):
+            x, y, z, total = old[i, 0], old[i, 1], old[i, 2], 1.0
+            for k in range(ptr[i], ptr[i + 1]):
+                j, w = neighbour[k], weight[k]
+                x += w * old[j, 0]
+                y += w * old[j, 1]
+                z += w * old[j, 2]
+                total += w
+            new[i, 0], new[i, 1], new[i, 2] = x / total, y / total, z / total
+        old, new = new, old
+    return old
+
+
+@_jit
+def move_cells(
+    ptr: np.ndarray,
+    neighbour: np.ndarray,
+    weight: np.ndarray,
+    cost: np.ndarray,
+    rank: np.ndarray,
+    n_ranks: int,
+    n_pass: int,
+    slack: float,
+) -> None:
+    """Move cells in turn to the rank where they have most neighbours, if it has room; in place."""
+    load = np.zeros(n_ranks)
+    for i in range(len(cost)):
+        load[rank[i]] += cost[i]
+    limit = slack * load.sum() / n_ranks
+    near = np.zeros(n_ranks, np.int64)
+    for _ in range(n_pass):
+        for i in range(len(cost)):
+            for k in range(ptr[i], ptr[i + 1]):
+                near[rank[neighbour[k]]] += weight[k]
+            best = rank[i]
+            for k in range(ptr[i], ptr[i + 1]):
+                r = rank[neighbour[k]]
+                if near[r] > near[best] and load[r] + cost[i] <= limit:
+                    best = r
+            for k in range(ptr[i], ptr[i + 1]):
+                near[rank[neighbour[k]]] = 0
+            load[rank[i]] -= cost[i]
+            load[best] += cost[i]
+            rank[i] = best
+
+
+@_jit
+def count_cut(ptr: np.ndarray, neighbour: np.ndarray, weight: np.ndarray, rank: np.ndarray) -> int:
+    """Connections between ranks, each counted at both ends."""
+    cut = 0
+    for i in range(len(rank)):
+        for k in range(ptr[i], ptr[i + 1]):
+            if rank[neighbour[k]] != rank[i]:
+                cut += weight[k]
+    return cut

@@ -11,6 +11,7 @@ from partition.errors import PartitionError
 from partition.fennel import fennel
 from partition.longest_first import longest_first
 from partition.metis import metis
+from partition.relaxed import relaxed
 from partition.round_robin import round_robin
 from partition.workload import Assignment, Workload
 
@@ -41,11 +42,12 @@ METHODS: dict[str, Callable[[Workload, int], np.ndarray]] = {
     "fennel": fennel,
     "longest-first": longest_first,
     "metis": metis,
+    "relaxed": relaxed,
     "round-robin": round_robin,
 }
 
 #: Methods that cannot work without `Workload.graph`.
-NEED_GRAPH = frozenset({"fennel", "metis"})
+NEED_GRAPH = frozenset({"fennel", "metis", "relaxed"})
 
 
 def assign(workload: Workload, n_ranks: int, method: str = "auto") -> Assignment:

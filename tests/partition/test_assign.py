@@ -105,6 +105,8 @@ def test_more_ranks_than_cells(method):
         (Workload(np.ones(2)), 2, "bisection", "needs the positions"),
         (Workload(np.ones(2)), 2, "fennel", "needs the graph"),
         (Workload(np.ones(2)), 2, "metis", "needs the graph"),
+        (Workload(np.ones(2), np.eye(2, 3)), 2, "relaxed", "needs the graph"),
+        (Workload(np.ones(2), graph=CellGraph.from_pieces(2, [])), 2, "relaxed", "the positions"),
         (Workload(np.ones(2), graph=CellGraph.from_pieces(3, [])), 2, "auto", "3 cells, 2 are"),
     ],
 )

@@ -102,3 +102,40 @@ def test_an_edge_to_nowhere_is_refused():
         graph_of([(0, 3), (3, 12)])
     with pytest.raises(PartitionError, match="source -1"):
         graph_of([(-1, 3)])
+
+
+def two_nuclei(n=2000, spread=0.02, across=0.4):
+    """Two nuclei far apart; connections to the near, and to the corresponding place opposite."""
+    draw = np.random.default_rng(2)
+    inside = draw.uniform(0, 1, (2 * n, 3)) * [1, 1, 0]
+    nucleus = np.arange(2 * n) // n
+    source = np.repeat(np.arange(2 * n), 20)
+    other = draw.uniform(size=len(source)) < across
+    there = nucleus[source] ^ other
+    point = inside[source] + draw.normal(0, spread, (len(source), 3)) * [1, 1, 0]
+    target = np.zeros(len(source), np.int64)
+    for k in range(2):
+        mine = np.flatnonzero(there == k)
+        cells = np.flatnonzero(nucleus == k)
+        far = ((point[mine, None, :2] - inside[None, cells, :2]) ** 2).sum(axis=2)
+        target[mine] = cells[far.argmin(axis=1)]
+    positions = 100 * inside + 1000 * nucleus[:, None]
+    return Workload(np.ones(2 * n), positions, CellGraph.from_pieces(2 * n, [(source, target)]))
+
+
+def test_relaxed_joins_corresponding_places_of_two_nuclei():
+    workload = two_nuclei(500)
+    found = {name: assign(workload, 16, name) for name in ("bisection", "relaxed")}
+    quality = {name: measure(one, workload) for name, one in found.items()}
+    assert quality["relaxed"].reached < 0.9 * quality["bisection"].reached
+    assert quality["relaxed"].cut < 0.5 * quality["bisection"].cut
+    assert quality["relaxed"].imbalance <= 1.021
+    rank, n = found["relaxed"].rank, 500
+    assert all((rank[:n] == r).any() and (rank[n:] == r).any() for r in range(16))
+
+
+def test_relaxed_moves_cells_at_the_borders_as_far_as_balance_allows():
+    workload = two_nuclei(500, across=0.0)
+    one, other = (assign(workload, 16, name) for name in ("bisection", "relaxed"))
+    assert measure(other, workload).cut < measure(one, workload).cut
+    assert other.imbalance(workload.cost) <= 1.021
