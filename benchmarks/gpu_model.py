@@ -28,7 +28,7 @@ from rich.table import Table
 
 from kernels.cuda import Variant
 from kernels.cuda.cards import CARDS, SOURCES, Card
-from kernels.cuda.model import Cells, Floor, Load, floor_of
+from kernels.cuda.model import Cells, Floor, Load, demand_of, floor_of
 from kernels.cuda.nvrtc import toolchain
 from kernels.cuda.occupancy import resident_cells
 from kernels.cuda.tally import executed, loads
@@ -53,14 +53,15 @@ def resident(card: Card, counted: Counted) -> int:
 
 def interval(card: Card, counted: Counted, n_cell: int) -> Floor:
     """An interval of the engine's kernel."""
-    return floor_of(card, [counted.cells(card, n_cell)], resident(card, counted), N_STEP)
+    demand = demand_of([counted.cells(card, n_cell)], N_STEP)
+    return floor_of(card, demand, resident(card, counted))
 
 
 def streaming(card: Card, counted: Counted, n_cell: int) -> Floor:
     """The same steps, each of as many launches as it has phases, all from memory."""
     cells = counted.cells(card, n_cell)
     cells = dataclasses.replace(cells, launch=Load())
-    floor = floor_of(card, [cells], resident(card, counted), N_STEP)
+    floor = floor_of(card, demand_of([cells], N_STEP), resident(card, counted))
     launches = N_STEP * (1 + counted.barriers())
     streamed = cells.step.moved * n_cell * N_STEP
     return Floor(
@@ -120,7 +121,7 @@ def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
             # Within an interval ours touches nothing but shared memory.
             footprint = counted.step.footprint if counted is theirs else 0.0
             cells = Cells(WAVES * held * card.n_sm, load, Load(), footprint)
-            floor = floor_of(card, [cells], held, 1)
+            floor = floor_of(card, demand_of([cells], 1), held)
             seconds = floor.seconds - (counted is ours) * floor.bounds["launch"]
             rows.append(
                 {

@@ -47,6 +47,9 @@ BACKENDS = {
     "null": "no arithmetic: everything but the cells",
 }
 
+#: Cards that --gpu names; those of the kernels' performance model.
+GPUS = ("h100", "a100")
+
 DESCRIPTION = "Simulate networks of detailed (multi-compartment) neurons, on one process or many."
 
 EPILOG = """\
@@ -151,9 +154,16 @@ def add_info(commands: argparse._SubParsersAction[Parser]) -> None:
         help="say what a circuit holds and how much memory it takes",
         description="Count the cells, compartments, mechanisms and synapses of a SONATA circuit "
         "and estimate its memory, without running it.",
-        epilog="example: distnet info simulation_config.json",
+        epilog="examples: distnet info simulation_config.json; "
+        "distnet info simulation_config.json --gpu h100",
     )
     add_config(info)
+    info.add_argument(
+        "--gpu",
+        choices=GPUS,
+        help="add how the cells would run on this card, which need not be here: classes, threads, "
+        "steps of the solver, cells a multiprocessor, the model's floor",
+    )
 
 
 def add_plot(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -20,6 +20,11 @@ NODE_BYTES = 200
 CONNECTION_BYTES = 64
 #: Bytes of an instance besides its variables: node, cell, and how it was placed.
 INSTANCE_BYTES = 64
+#: Columns of the classes on a GPU; ps: the model's floor of a node and step, and what bounds it.
+GPU_COLUMNS = (
+    "cells", "compartments", "mechanisms", "steps", "bound", "k", "threads", "vectors",
+    "shared B", "registers", "cells/SM", "floor ps", "by",
+)  # fmt: skip
 #: Cells whose edges are read at once.
 CHUNK = 1000
 
@@ -51,7 +56,47 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the command; returns the exit code."""
     require_file(args.config)
     print("\n".join(lines(args.config, take_inventory(args.config))))
+    if args.gpu is not None:
+        show_classes(args.config, args.gpu)
     return 0
+
+
+def show_classes(config: Path, gpu: str) -> None:
+    """Print how the cells of a circuit would run on a card."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from distnet.gpu_plan import plan_circuit
+
+    table = Table(title=f"on one {gpu}, by class of cells", title_justify="left")
+    for heading in GPU_COLUMNS:
+        table.add_column(heading, justify="left" if heading == "mechanisms" else "right")
+    for one in plan_circuit(config, gpu):
+        table.add_row(
+            f"{one.n_cell:,}",
+            spread(*one.n_compartment),
+            " ".join(one.mechanisms),
+            spread(*one.n_step),
+            spread(*one.bound),
+            str(one.lanes),
+            str(one.threads),
+            one.where,
+            f"{one.n_shared:,}",
+            "-" if one.registers is None else str(one.registers),
+            str(one.cells_per_sm),
+            f"{one.picoseconds:.3g}",
+            one.limit,
+        )
+    Console(width=160).print(table)
+
+
+def spread(least: int, most: int) -> str:
+    """A number, or the least and the most.
+
+    >>> spread(3, 3), spread(3, 1200)
+    ('3', '3-1,200')
+    """
+    return f"{least:,}" if least == most else f"{least:,}-{most:,}"
 
 
 def take_inventory(config: Path) -> Inventory:

@@ -1,9 +1,7 @@
 """Which cells are advanced by which kernel: threads, lanes, place of the solver's vectors.
 
-These are choices for speed; no bit depends on them. A tree of a few hundred nodes is solved by one
-warp with the cheapest of barriers, and one warp keeps up with its mechanisms; larger cells get more
-threads. A cell whose vectors do not fit into shared memory keeps them in global memory, which means
-the L2 cache, and lets the whole block of threads share the tree.
+These are choices for speed, made by `kernels.cuda.choice`; no bit depends on them. A cell whose
+vectors do not fit into shared memory keeps them in global memory, which means the L2 cache.
 """
 
 from __future__ import annotations
@@ -16,12 +14,9 @@ from kernels.block import Block
 from kernels.schedule import Schedule, dhs_schedule
 
 WARP = 32
-LARGE_THREADS = 512
-#: Threads that a multiprocessor shall hold: 65,536 registers leave each of them 96.
-REGISTER_BLOCKS = 640
+#: Threads that a multiprocessor shall hold, and what 65,536 registers leave each of them.
+REGISTER_BLOCKS, REGISTERS_LEFT = 640, 96
 MAX_POSITION = 65_534  # of a 16-bit index
-#: Nodes of a cell up to which a block of this many threads is used.
-THREADS = ((320, 32), (1500, 128), (MAX_POSITION, 256))
 
 
 @dataclass(frozen=True)
@@ -70,20 +65,6 @@ def relative_trees(block: Block) -> list[np.ndarray]:
     return trees
 
 
-def choose_variant(
-    tree: np.ndarray, schedules: Schedules, serial: bool, max_shared: int
-) -> Variant:
-    """The kernel for a cell of this tree."""
-    n_node = len(tree)
-    threads = next((t for limit, t in THREADS if n_node <= limit), LARGE_THREADS)
-    fits = n_node <= MAX_POSITION and (
-        n_node == 0 or shared_bytes(n_node, schedules(tree, WARP).n_steps) <= max_shared
-    )
-    if fits:
-        return Variant(threads, WARP, False, serial)
-    return Variant(LARGE_THREADS, LARGE_THREADS, True, serial)
-
-
 class Schedules:
     """Schedules of the trees of a block, each made once."""
 
@@ -100,33 +81,18 @@ class Schedules:
 
 
 def classify(
-    block: Block,
-    trees: list[np.ndarray],
-    serial: np.ndarray,
-    max_shared: int,
-    schedules: Schedules,
-    forced: Variant | None = None,
+    trees: list[np.ndarray], variants: list[Variant], schedules: Schedules
 ) -> tuple[np.ndarray, list[CellClass]]:
     """Order the cells, largest first within a class, and cut them into classes.
 
     Args:
-        block: the cells.
         trees: of every cell.
-        serial: (n_cell,) bool, whether a cell's events need one thread and a queue.
-        max_shared: bytes of shared memory that a block of threads may have.
+        variants: of every cell.
         schedules: where schedules are kept.
-        forced: take this variant for all cells (`serial` apart).
 
     Returns:
         Cells of the block in the order of the device, and the classes.
     """
-    variants = []
-    for cell, tree in enumerate(trees):
-        if forced is not None:
-            made = Variant(forced.threads, forced.lanes, forced.large, bool(serial[cell]))
-        else:
-            made = choose_variant(tree, schedules, bool(serial[cell]), max_shared)
-        variants.append(made)
     keys = sorted(set(variants), key=lambda v: (v.threads, v.lanes, v.large, v.serial))
     rank = {variant: k for k, variant in enumerate(keys)}
     size = np.array([len(tree) for tree in trees], np.int64)

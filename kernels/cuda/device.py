@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kernels.cuda.cards import Card, card_of
 from kernels.cuda.classes import Variant
 from kernels.cuda.nvrtc import OPTIONS, compile_binary, toolchain
 from kernels.errors import KernelsError
@@ -19,7 +20,7 @@ class Device(Protocol):
     """What the engine needs of a device."""
 
     name: str
-    max_shared: int  # bytes of shared memory that a block of threads may have
+    card: Card  # constants of the performance model
 
     def free_memory(self) -> int: ...
     def allocate(self, n_byte: int) -> Any: ...
@@ -61,7 +62,14 @@ class CudaDevice:
         self.cupy = cupy
         device = cupy.cuda.Device()
         self.architecture = f"sm_{device.compute_capability}"
-        self.max_shared = int(device.attributes["MaxSharedMemoryPerBlockOptin"])
+        attributes = device.attributes
+        self.card = card_of(
+            self.architecture,
+            int(attributes["MultiProcessorCount"]),
+            1000.0 * int(attributes.get("ClockRate", 1_400_000)),
+            int(attributes["MaxSharedMemoryPerBlockOptin"]),
+            int(attributes["L2CacheSize"]),
+        )
         self.name = f"GPU {device.id}"
 
     def free_memory(self) -> int:

@@ -8,6 +8,8 @@ import numpy as np
 
 from kernels.block import Block, Events, Instances, Spikes
 from kernels.cpu.sampler import Sampler
+from kernels.cuda.cards import Card
+from kernels.cuda.choice import Chooser, kinds_of
 from kernels.cuda.classes import Schedules, Variant, classify, relative_trees
 from kernels.cuda.device import CudaDevice, Device
 from kernels.cuda.layout import I4, I8, place_instances, place_nodes
@@ -39,14 +41,8 @@ class CudaEngine:
         self.program = print_block(block, prepared)
         trees, schedules = relative_trees(block), Schedules()
         _check_trees(trees)
-        order, self.classes = classify(
-            block,
-            trees,
-            _serial_cells(block, self.program),
-            self.device.max_shared,
-            schedules,
-            forced,
-        )
+        variants = choose_variants(block, self.program, self.device.card, trees, schedules, forced)
+        order, self.classes = classify(trees, variants, schedules)
         nodes = place_nodes(block, trees, order, self.classes, schedules)
         placed = [place_instances(block, k, nodes) for k in range(len(block.mechanisms))]
         self.state = State(block, prepared, self.program.printers, nodes, placed)
@@ -210,7 +206,32 @@ def _is_repeated(group: Instances) -> bool:
     return group.mechanism.kind == "point" or len(np.unique(placed)) < len(placed)
 
 
-def _serial_cells(block: Block, program: Program) -> np.ndarray:
+def choose_variants(
+    block: Block,
+    program: Program,
+    card: Card,
+    trees: list[np.ndarray],
+    schedules: Schedules,
+    forced: Variant | None = None,
+) -> list[Variant]:
+    """The kernel of every cell: what the model finds fastest on a card, or the forced one."""
+    serial = serial_cells(block, program)
+    if forced is not None:
+        return [Variant(forced.threads, forced.lanes, forced.large, bool(s)) for s in serial]
+    kinds, kind_of_cell = kinds_of(trees, serial, instance_counts(block))
+    chosen = Chooser(card, program.printers, schedules).choose(kinds)
+    return [chosen[k] for k in kind_of_cell]
+
+
+def instance_counts(block: Block) -> np.ndarray:
+    """(n_cell, n_mechanism) i8 instances."""
+    counts = np.zeros((block.n_cell, len(block.mechanisms)), I8)
+    for k, group in enumerate(block.mechanisms):
+        counts[:, k] = np.bincount(group.cell, minlength=block.n_cell)
+    return counts
+
+
+def serial_cells(block: Block, program: Program) -> np.ndarray:
     """(n_cell,) bool, cells with a mechanism whose events must come one after the other."""
     serial = np.zeros(block.n_cell, bool)
     for group, printer in zip(block.mechanisms, program.printers, strict=True):

@@ -49,7 +49,9 @@ def intrinsic_functions() -> str:
     return "\n".join([PRIMITIVES, *(_function(name) for name in _ordered(names))])
 
 
-def _source(name: str) -> ast.FunctionDef:
+@functools.cache
+def intrinsic_source(name: str) -> ast.FunctionDef:
+    """An intrinsic or helper by its Python name, parsed."""
     tree = ast.parse(inspect.getsource(getattr(intrinsics, name))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     return tree
@@ -62,7 +64,7 @@ def _ordered(names: list[str]) -> list[str]:
     def add(name: str) -> None:
         if name in done:
             return
-        for node in ast.walk(_source(name)):
+        for node in ast.walk(intrinsic_source(name)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 callee = node.func.id
                 own = isinstance(getattr(intrinsics, callee, None), types.FunctionType)
@@ -76,7 +78,7 @@ def _ordered(names: list[str]) -> list[str]:
 
 
 def _function(name: str) -> str:
-    tree = _source(name)
+    tree = intrinsic_source(name)
     constants = {n: v for n, v in vars(intrinsics).items() if isinstance(v, float)}
     printer = BodyPrinter(call_intrinsic, constants)
     arguments = [argument.arg for argument in tree.args.args]

@@ -7,6 +7,7 @@ the kernels is exercised too. It is slow: its purpose is to show that the text i
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import functools
 import hashlib
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernels.cuda.cards import CARDS
 from kernels.cuda.classes import Variant
 from kernels.cuda.nvrtc import compile_ptx
 from kernels.cuda.ptx import translate
@@ -75,7 +77,8 @@ class HostDevice:
         sanitizer: str = "",
     ):
         self.order = ORDERS[order] if isinstance(order, str) else int(order)
-        self.memory, self.max_shared, self.used = memory, max_shared, 0
+        self.memory, self.used = memory, 0
+        self.card = dataclasses.replace(CARDS["h100"], max_shared=max_shared)
         self.watch = ["-g", f"-fsanitize={sanitizer}"] if sanitizer else []
 
     # --- memory ---
@@ -142,9 +145,9 @@ class HostDevice:
         arguments: tuple[int, int, int, int],
     ) -> None:
         """Run a kernel to its end; arguments: table, first step, last step, first cell."""
-        if n_shared > self.max_shared:
+        if n_shared > self.card.max_shared:
             raise KernelsError(
-                f"{kernel}: {n_shared} bytes of shared memory, {self.max_shared} allowed"
+                f"{kernel}: {n_shared} bytes of shared memory, {self.card.max_shared} allowed"
             )
         code = module.shim_launch(KERNELS[kernel], n_block, n_shared, self.order, *arguments)
         if code:

@@ -14,6 +14,7 @@ memory too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kernels.cuda.cards import WARP, Card
@@ -53,6 +54,34 @@ class Cells:
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What all cells of a launch ask."""
+
+    total: Load = Load()  # over all cells and steps; its chain is the sum of theirs
+    footprint: float = 0.0  # [bytes]
+    longest: float = 0.0  # cycles of the slowest cell
+    n: int = 0  # cells
+
+    def __add__(self, other: Demand) -> Demand:
+        return Demand(
+            self.total + other.total,
+            self.footprint + other.footprint,
+            max(self.longest, other.longest),
+            self.n + other.n,
+        )
+
+
+def demand_of(cells: Iterable[Cells], n_step: int) -> Demand:
+    """Add up the cells of a launch of some steps."""
+    found = Demand()
+    for kind in cells:
+        if kind.n:
+            one = kind.launch + n_step * kind.step
+            found += Demand(kind.n * one, kind.n * kind.footprint, one.chain, kind.n)
+    return found
+
+
+@dataclass(frozen=True)
 class Floor:
     """The shortest time [s] of one launch, by what bounds it."""
 
@@ -71,20 +100,15 @@ class Floor:
         )
 
 
-def floor_of(card: Card, cells: list[Cells], resident: int, n_step: int) -> Floor:
+def floor_of(card: Card, demand: Demand, resident: int) -> Floor:
     """The floor of a launch.
 
     Args:
         card: the constants.
-        cells: in the launch, by kind.
+        demand: of its cells.
         resident: cells that a multiprocessor holds at once.
-        n_step: steps of the launch.
     """
-    total, footprint, longest, n = Load(), 0.0, 0.0, 0
-    for kind in cells:
-        one = kind.launch + n_step * kind.step
-        total, footprint = total + kind.n * one, footprint + kind.n * kind.footprint
-        longest, n = max(longest, one.chain if kind.n else 0.0), n + kind.n
+    total, footprint, n = demand.total, demand.footprint, demand.n
     in_flight = resident * card.n_sm
     streamed = total.moved if footprint * min(1.0, in_flight / max(n, 1)) > card.l2_size else 0.0
     busy = min(card.n_sm, n) or 1  # a multiprocessor works on a cell alone
@@ -92,7 +116,7 @@ def floor_of(card: Card, cells: list[Cells], resident: int, n_step: int) -> Floo
         "issue": total.issued / card.schedulers / busy,
         "float64": total.real * WARP / card.f64_lanes / busy,
         "shared memory": total.shared / busy,
-        "latency": max(longest, total.chain / in_flight),
+        "latency": max(demand.longest, total.chain / in_flight),
     }
     bounds = {name: value / card.clock for name, value in clocks.items()}
     bounds["L2 cache"] = total.moved / card.l2_bandwidth

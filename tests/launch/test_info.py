@@ -33,3 +33,46 @@ def test_it_is_printed(assets, capsys):
     told = capsys.readouterr().out
     for words in ("21 detailed, 30 virtual", "3,166", "1,448 instances", "MB"):
         assert words in told
+
+
+def test_classes_on_a_card_that_is_not_here(assets, capsys, monkeypatch):
+    from kernels import KernelsError
+    from kernels.cuda import plan
+
+    def absent() -> str:
+        raise KernelsError("NVRTC cannot be loaded")
+
+    monkeypatch.setattr(plan, "toolchain", absent)
+    assert main(["info", str(assets / "sonata_small" / "config.json"), "--gpu", "a100"]) == 0
+    told = capsys.readouterr().out
+    assert "on one a100" in told
+    row = next(line for line in told.splitlines() if "91-264" in line)
+    cells, _, _, steps, bound, lanes, threads, where, shared, registers, *_ = (
+        word.strip() for word in row.strip("│").split("│")
+    )
+    assert (cells, where, registers) == ("21", "shared", "-")
+    assert steps == bound
+    assert int(lanes) <= int(threads)
+    assert 0 < int(shared.replace(",", "")) < 166_912
+
+
+def test_cards_are_those_of_the_model():
+    from kernels.cuda.cards import CARDS
+    from launch.cli import GPUS
+
+    assert tuple(CARDS) == GPUS
+
+
+def test_registers_are_asked_where_nvrtc_is(assets):
+    from distnet.gpu_plan import plan_circuit
+    from kernels import KernelsError
+    from kernels.cuda.nvrtc import toolchain
+
+    try:
+        toolchain()
+    except KernelsError as problem:
+        pytest.skip(str(problem))
+    (one,) = plan_circuit(assets / "sonata_small" / "config.json", "h100")
+    assert one.n_compartment == (91, 264)
+    assert 32 <= one.registers <= 128
+    assert one.n_step == one.bound

@@ -13,7 +13,7 @@ import pytest
 from kernels.cuda import CudaEngine, Variant
 from kernels.cuda.cards import CARDS, SOURCES
 from kernels.cuda.count import SECTOR, CountingDevice, Instruction
-from kernels.cuda.model import Cells, Load, floor_of
+from kernels.cuda.model import Cells, Load, demand_of, floor_of
 from kernels.cuda.nvrtc import compile_binary
 from kernels.cuda.tally import EXPANSION, chain_of, executed, loads
 
@@ -166,7 +166,7 @@ def test_the_longest_chain():
 def test_the_floor_by_hand():
     card = CARDS["a100"]
     step = Load(issued=4000.0, real=100.0, shared=10.0, moved=1000.0, chain=2000.0)
-    floor = floor_of(card, [Cells(216, step, Load(), 50.0)], 4, 10)
+    floor = floor_of(card, demand_of([Cells(216, step, Load(), 50.0)], 10), 4)
     assert floor.bounds["issue"] == pytest.approx(10 * 4000 * 2 / 4 / 1.41e9)
     assert floor.bounds["float64"] == pytest.approx(10 * 100 * 2 / 1.41e9)
     assert floor.bounds["latency"] == pytest.approx(10 * 2000 / 1.41e9)
@@ -174,7 +174,7 @@ def test_the_floor_by_hand():
     assert floor.bounds["memory"] == pytest.approx(2 * 50 * 216 / (0.88 * 2.04e12))
     assert floor.limit == "issue"
     assert floor.seconds == floor.bounds["issue"] + card.launch
-    wide = floor_of(card, [Cells(216, step, Load(), 1e6)], 4, 10)
+    wide = floor_of(card, demand_of([Cells(216, step, Load(), 1e6)], 10), 4)
     assert wide.bounds["memory"] == pytest.approx(2e6 * 216 / (0.88 * 2.04e12))
 
 

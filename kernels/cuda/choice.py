@@ -1,0 +1,213 @@
+"""Threads and lanes of every cell, by the performance model: no bit depends on them.
+
+Launches of the classes of a block follow one another, so what counts is the sum of their floors:
+one class holds more cells at once, several fit their cells better. Cells of one kind (queue of
+self-events, size within a factor of two) get one variant; from several beginnings each group in
+turn takes what makes the sum smallest, until none changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels.cuda.cards import WARP, Card
+from kernels.cuda.classes import (
+    MAX_POSITION,
+    REGISTERS_LEFT,
+    Schedules,
+    Variant,
+    shared_bytes,
+)
+from kernels.cuda.cost import Estimate, Tree, cell_load, instance_of, tree_of
+from kernels.cuda.mechanism import MechanismPrinter
+from kernels.cuda.model import Cells, Demand, Floor, demand_of, floor_of
+from kernels.cuda.occupancy import resident_cells
+from kernels.schedule import step_bound
+
+#: Steps of an epoch that a choice is made for: delays of a millisecond.
+EPOCH = 40
+#: (threads, lanes) of cells whose vectors lie in shared memory, and of those in global memory.
+SMALL = ((32, 32), (64, 32), (128, 32), (256, 32), (64, 64), (128, 128), (256, 256), (512, 512))
+LARGE = ((128, 32), (128, 128), (256, 32), (256, 256), (512, 32), (512, 512))
+SWEEPS = 4
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Cells that are alike: their tree, whether their events need a queue, their instances."""
+
+    tree: np.ndarray
+    serial: bool
+    counts: tuple[int, ...]  # instances of each mechanism
+    n: int  # cells
+
+
+@dataclass(frozen=True)
+class Group:
+    """Kinds that get one variant, as it advances them."""
+
+    demand: Demand
+    n_shared: int  # [bytes]
+
+
+Options = dict[Variant, Group]
+
+
+class Chooser:
+    """Prices kinds of cells on a card.
+
+    Args:
+        card: whose constants.
+        printers: of the mechanisms of the block.
+        schedules: where schedules are kept.
+    """
+
+    def __init__(self, card: Card, printers: Sequence[MechanismPrinter], schedules: Schedules):
+        self.card, self.schedules = card, schedules
+        self.instances = {
+            large: [instance_of(q, card, large) for q in printers] for large in (False, True)
+        }
+        self._trees: dict[tuple[int, int], Tree] = {}
+
+    def variants(self, kind: Kind) -> list[Variant]:
+        """Kernels that can advance a kind, the smallest first."""
+        n = len(kind.tree)
+        small = n <= MAX_POSITION and (
+            n == 0 or shared_bytes(n, self.tree(kind.tree, WARP).n_level) <= self.card.max_shared
+        )
+        return [Variant(t, k, not small, kind.serial) for t, k in (SMALL if small else LARGE)]
+
+    def tree(self, tree: np.ndarray, lanes: int) -> Tree:
+        """The solver's work on a tree; of more than one warp of lanes by the bound of its steps."""
+        key = (id(tree), lanes)
+        if key not in self._trees:
+            if not len(tree):
+                self._trees[key] = Tree(0, 0, 0, 0)
+            elif lanes <= WARP:
+                self._trees[key] = tree_of(self.schedules(tree, lanes), tree)
+            else:
+                one, n = self.tree(tree, WARP), len(tree)
+                n_level = step_bound(tree, lanes)
+                self._trees[key] = Tree(n, n_level, n_level + n // 64, one.n_child)
+        return self._trees[key]
+
+    def estimate(self, kind: Kind, variant: Variant) -> Estimate:
+        """What one cell of a kind asks."""
+        tree = self.tree(kind.tree, variant.lanes)
+        own = zip(kind.counts, self.instances[variant.large], strict=True)
+        return cell_load(tree, list(own), variant.threads, variant.lanes, variant.large, self.card)
+
+    def group(self, kinds: Sequence[Kind], variant: Variant) -> Group:
+        """What some kinds ask in an epoch, and the shared memory of their largest cell."""
+        cells, n_shared = [], 16
+        for kind in kinds:
+            one = self.estimate(kind, variant)
+            cells.append(Cells(kind.n, one.step, one.launch, one.footprint))
+            if not variant.large and len(kind.tree):
+                n_level = self.tree(kind.tree, variant.lanes).n_level
+                n_shared = max(n_shared, shared_bytes(len(kind.tree), n_level))
+        return Group(demand_of(cells, EPOCH), n_shared)
+
+    def floor(self, groups: Sequence[Group], variant: Variant) -> Floor:
+        """The floor of the launch of a class."""
+        n_shared = max(group.n_shared for group in groups)
+        held = resident_cells(self.card.architecture, REGISTERS_LEFT, variant.threads, n_shared)
+        demand = sum((group.demand for group in groups), Demand())
+        return floor_of(self.card, demand, max(1, held))
+
+    def seconds(self, kinds: Sequence[Kind], variants: Sequence[Variant]) -> float:
+        """The sum of the floors [s] of an epoch's launches, one for each variant."""
+        groups = [self.group([kind], v) for kind, v in zip(kinds, variants, strict=True)]
+        return self._seconds(groups, variants)
+
+    def _seconds(self, groups: Sequence[Group], variants: Sequence[Variant]) -> float:
+        classes: dict[Variant, list[Group]] = {}
+        for group, variant in zip(groups, variants, strict=True):
+            classes.setdefault(variant, []).append(group)
+        return sum(self.floor(members, v).seconds for v, members in classes.items())
+
+    def choose(self, kinds: Sequence[Kind]) -> list[Variant]:
+        """The variant of each kind."""
+        place: dict[tuple[bool, bool, int], list[int]] = {}
+        for i, kind in enumerate(kinds):
+            large = self.variants(kind)[0].large
+            place.setdefault((kind.serial, large, len(kind.tree).bit_length()), []).append(i)
+        options = []
+        for members in place.values():
+            own = [kinds[i] for i in members]
+            options.append({v: self.group(own, v) for v in self.variants(own[0])})
+        chosen = self._search(options)
+        found: dict[int, Variant] = {}
+        for members, variant in zip(place.values(), chosen, strict=True):
+            found |= dict.fromkeys(members, variant)
+        return [found[i] for i in range(len(kinds))]
+
+    def _search(self, options: list[Options]) -> list[Variant]:
+        """The best of what descents from several beginnings come to."""
+        each = [self._alone(variants) for variants in options]
+        alike = [
+            [list(o)[min(number, len(o) - 1)] for o in options] for number in range(len(SMALL))
+        ]
+        ends = [self._descend(options, start) for start in (each, *alike)]
+        return min(ends, key=lambda end: self._price(options, end))
+
+    def _alone(self, variants: Options) -> Variant:
+        """The best for a group that is alone."""
+        return min(variants, key=lambda v: self.floor([variants[v]], v).seconds)
+
+    def _descend(self, options: list[Options], chosen: list[Variant]) -> list[Variant]:
+        """Change one group after the other to what makes the sum smallest."""
+        least = self._price(options, chosen)
+        for _ in range(SWEEPS):
+            before = chosen
+            for g, variants in enumerate(options):
+                for variant in variants:
+                    tried = [*chosen[:g], variant, *chosen[g + 1 :]]
+                    if (seconds := self._price(options, tried)) < least:
+                        chosen, least = tried, seconds
+            if chosen == before:
+                break
+        return chosen
+
+    def _price(self, options: list[Options], chosen: list[Variant]) -> float:
+        return self._seconds([o[v] for o, v in zip(options, chosen, strict=True)], chosen)
+
+
+def kinds_of(
+    trees: Sequence[np.ndarray], serial: np.ndarray, counts: np.ndarray
+) -> tuple[list[Kind], np.ndarray]:
+    """Group cells that are alike.
+
+    Args:
+        trees: of every cell; equal ones are one array.
+        serial: (n_cell,) bool, whether the events of a cell need a queue.
+        counts: (n_cell, n_mechanism) instances; numbers that are near each other count as equal.
+
+    Returns:
+        The kinds, and the kind of every cell.
+    """
+    rounded = _two_digits(counts)
+    number: dict[tuple[int, bool, bytes], int] = {}
+    kind_of_cell = np.zeros(len(trees), np.int64)
+    first: list[int] = []
+    for cell, tree in enumerate(trees):
+        key = (id(tree), bool(serial[cell]), rounded[cell].tobytes())
+        if key not in number:
+            number[key] = len(first)
+            first.append(cell)
+        kind_of_cell[cell] = number[key]
+    size = np.bincount(kind_of_cell, minlength=len(first))
+    kinds = [
+        Kind(trees[c], bool(serial[c]), tuple(rounded[c].tolist()), int(n))
+        for c, n in zip(first, size, strict=True)
+    ]
+    return kinds, kind_of_cell
+
+
+def _two_digits(counts: np.ndarray) -> np.ndarray:
+    """Numbers rounded to three bits."""
+    scale = 2 ** np.maximum(0, np.frexp(counts.astype(float))[1] - 3)
+    return (np.round(counts / scale) * scale).astype(np.int64)

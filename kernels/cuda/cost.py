@@ -1,0 +1,150 @@
+"""What a cell asks of a card, from its tree and its mechanisms alone: for choices before compiling.
+
+Mechanisms are metered in their statements, the tree follows from its schedule. What surrounds
+them (loops, addresses, barriers) are the numbers below, fitted to what `kernels.cuda.tally` counts
+in the kernels of hh and pas on trees of 100 to 2,000 nodes; `tests/kernels/cuda/test_choice.py`
+compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernels.cuda.cards import WARP, Card
+from kernels.cuda.mechanism import MechanismPrinter
+from kernels.cuda.meter import Meter
+from kernels.cuda.model import Load
+from kernels.mechanism import AROUND
+from kernels.schedule import Schedule
+
+#: Functions of a mechanism that run in every step.
+EVERY_STEP = ("before_breakpoint", "observe", "current", "state", "watch", *AROUND)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What one instance of a mechanism asks in a step; `issued`, `real`, `shared` are a warp's."""
+
+    load: Load
+    kept: float  # bytes of its own that it uses in a step
+    n_call: int  # functions
+
+
+def instance_of(printer: MechanismPrinter, card: Card, large: bool) -> Instance:
+    """Meter the functions of a mechanism that run in every step."""
+    total, touched, n_call = Load(), set[str](), 0
+    for name in dict.fromkeys(EVERY_STEP):
+        if name in printer.functions:
+            one, slots = _function(printer, name, card, large)
+            total, touched, n_call = total + one, touched | slots, n_call + 1
+    own = 8.0 * (printer.mechanism.kind == "density") + 36.0 * printer.repeated
+    return Instance(total, (8.0 * len(touched) + own + 4.0) * bool(n_call), n_call)
+
+
+def _function(
+    printer: MechanismPrinter, name: str, card: Card, large: bool
+) -> tuple[Load, set[str]]:
+    mechanism, t = printer.mechanism, card.latency
+    kernel = mechanism.current if name in ("observe", "current") else getattr(mechanism, name)
+    near = t.l2 if large else t.shared  # where voltages and the matrix are
+    ready = {n: float(t.l2) for n in kernel.loads} | {"v": float(t.l2 + near)}
+    meter = Meter(card, ready)
+    meter.run(kernel.body)
+    slots = {n for n in (*kernel.loads, *kernel.stores) if n in printer.slots and n != "v"}
+    n_load = sum(n in slots for n in kernel.loads) + meter.n_read
+    n_store = sum(n in slots for n in kernel.stores)
+    issued, real, n_near = meter.issued + 8 + 2.0 * (n_load + n_store), meter.real, 1
+    chain, moved = meter.end, 4.0 + 8.0 * (n_load + n_store)
+    if name == "current":
+        issued, real, n_near, chain = issued + 12, real + 6, 5, chain + near + 5 * t.f64
+        moved += 8.0 * (mechanism.kind == "density")
+    if printer.repeated and name == "current":
+        issued, moved, chain = issued + 20, moved + 44.0, chain + 3 * t.l2
+    shared = 0.0 if large else 2.0 * n_near
+    return Load(issued, real, shared, moved + 8.0 * n_near * large, chain), slots
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What the solver does for one tree on some lanes."""
+
+    n_node: int
+    n_level: int
+    n_round: int  # times that a warp takes up to 32 nodes of a level
+    n_child: int  # steps over children of those rounds, the longest lane's
+
+
+def tree_of(schedule: Schedule, tree: np.ndarray) -> Tree:
+    """Count rounds and children of a schedule of a tree (-1 at the root)."""
+    n = len(tree)
+    count = np.bincount(tree[tree >= 0], minlength=n)[schedule.order]
+    size = np.diff(schedule.level_ptr)
+    place = np.arange(n) - np.repeat(schedule.level_ptr[:-1], size)
+    begin = np.flatnonzero(place % WARP == 0)
+    return Tree(n, schedule.n_steps, len(begin), int(np.maximum.reduceat(count, begin).sum()))
+
+
+def tree_load(tree: Tree, lanes: int, card: Card, large: bool) -> Load:
+    """Elimination and back-substitution of one step."""
+    t, warps = card.latency, -(-lanes // WARP)
+    near, barrier = (t.l2 if large else t.shared), t.barrier if lanes > WARP else t.warp_barrier
+    visits = tree.n_level * warps
+    return Load(
+        issued=30.0 * visits + 98.0 * tree.n_round + 14.0 * tree.n_child,
+        real=7.0 * tree.n_round + 5.0 * tree.n_child,
+        shared=0.0 if large else 4.7 * visits + 18.3 * tree.n_round + 7.0 * tree.n_child,
+        moved=160.0 * tree.n_node + 180.0 * visits if large else 0.0,
+        chain=tree.n_level * (347.0 + 7.0 * near + 2.0 * barrier) + 10.0 * tree.n_child,
+    )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one cell asks."""
+
+    step: Load
+    launch: Load
+    footprint: float  # [bytes]
+
+
+def cell_load(
+    tree: Tree,
+    instances: Sequence[tuple[int, Instance]],
+    threads: int,
+    lanes: int,
+    large: bool,
+    card: Card,
+) -> Estimate:
+    """A cell on a block of threads.
+
+    Args:
+        tree: of the cell.
+        instances: of each mechanism, how many there are and what each asks.
+        threads: of the block.
+        lanes: that solve the tree.
+        large: whether the solver's vectors lie in global memory.
+        card: the constants.
+    """
+    warps, n, t = threads // WARP, tree.n_node, card.latency
+    rounds, passes = -(-n // threads), -(-n // WARP)
+    step = Load(
+        issued=warps * (100.0 + (3.0 if large else 1.0) * tree.n_level) + 18.6 * passes,
+        real=2.0 * passes,
+        shared=0.0 if large else 10.0 * passes,
+        moved=(70.0 if large else 25.0) * n,
+        chain=1750.0 + rounds * (2.0 * t.l2 if large else 88.0),
+    )
+    footprint = (72.0 if large else 52.0) * n
+    for count, one in instances:
+        if count:
+            each, load = -(-count // WARP), one.load
+            step += Load(each * load.issued, each * load.real, each * load.shared)
+            step += Load(moved=count * load.moved, chain=-(-count // threads) * load.chain)
+            step += one.n_call * Load(issued=50.0 * warps, chain=110.0 + t.barrier)
+            footprint += count * one.kept
+    step += tree_load(tree, lanes, card, large)
+    launch = Load(18.0 * passes, 0.0, 2.0 * passes, 42.0 * n, 600.0 * rounds)
+    return Estimate(step, Load() if large else launch, footprint)

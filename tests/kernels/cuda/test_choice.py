@@ -1,0 +1,178 @@
+"""Threads and lanes come from the model: estimates near what is counted, choices that are good."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+from kernels import Block, Instances, Ion
+from kernels.cuda import CudaEngine, Variant
+from kernels.cuda.cards import CARDS
+from kernels.cuda.choice import Chooser, Kind, kinds_of
+from kernels.cuda.classes import Schedules
+from kernels.cuda.cost import cell_load, instance_of, tree_of
+from kernels.cuda.count import CountingDevice
+from kernels.cuda.engine import print_block
+from kernels.cuda.model import Load
+from kernels.cuda.tally import loads
+from kernels.nmodl import BUILT_IN, load
+from kernels.preparation import prepare
+from kernels.schedule import dhs_schedule
+
+#: Nodes up to which this many threads were used before there was a model.
+TABLE = ((320, 32), (1500, 128), (65_534, 256))
+
+
+def tree_of_branches(n_node: int, length: int = 25) -> np.ndarray:
+    """A soma and branches of `length` nodes, each on one of those before."""
+    parent = np.arange(-1, n_node - 1)
+    starts = np.arange(1 + length, n_node, length)
+    parent[starts] = (starts // length // 2) * length
+    return parent
+
+
+@functools.cache
+def block_of(names: tuple[str, ...], n_node: int) -> Block:
+    """One cell with mechanisms on all its nodes."""
+    node, cell = np.arange(n_node, dtype=np.int32), np.zeros(n_node, np.int32)
+    parent = tree_of_branches(n_node)
+    each = functools.partial(np.full, n_node)
+    mechanisms = [load(BUILT_IN / f"{name}.mod", tables=False) for name in names]
+    return Block(
+        dt=0.025,
+        celsius=6.3,
+        method="backward-euler",
+        cell_ptr=np.array([0, n_node], np.int64),
+        parent=parent.astype(np.int32),
+        axial=np.where(parent < 0, 0.0, 0.01),
+        capacitance=each(0.001),
+        area=each(100.0),
+        diam=each(2.0),
+        v_init=each(-65.0),
+        mechanisms=tuple(Instances(m, node, cell) for m in mechanisms),
+        ions=(
+            Ion("k", 1.0, *map(each, (-77.0, 54.4, 2.5))),
+            Ion("na", 1.0, *map(each, (50.0, 10.0, 140.0))),
+        ),
+        globals={},
+        source_node=np.zeros(0, np.int32),
+        source_threshold=np.zeros(0),
+        source_instance=np.zeros((0, 2), np.int32),
+        connection_target=np.zeros((0, 2), np.int32),
+        weight=np.zeros(0),
+    )
+
+
+def printers(names: tuple[str, ...]):
+    block = block_of(names, 3)
+    return print_block(block, prepare(block)).printers
+
+
+def counted(blocks, names, n_node, variant, card) -> tuple[Load, float]:
+    device = CountingDevice(card.architecture)
+    engine = CudaEngine(block_of(names, n_node), device, variant)
+    (module,) = engine.modules
+    engine.reset()
+    taken = []
+    for first, last in ((0, 1), (1, 4)):
+        device.clear(module)
+        engine.advance(first, last, blocks.no_events())
+        taken.append(device.counts(module))
+    step = (taken[1] - taken[0]) / 2
+    rows = loads(module.listings["advance"], step, card)
+    return sum(rows.values(), Load()), step.footprint
+
+
+@pytest.mark.parametrize("names", [("hh",), ("ExpSyn", "hh", "pas")], ids=" ".join)
+@pytest.mark.parametrize(
+    "variant",
+    [
+        Variant(32, 32, False, False),
+        Variant(128, 128, False, False),
+        Variant(256, 256, True, False),
+    ],
+    ids=str,
+)
+def test_estimates_are_near_what_is_counted(blocks, cxx, nvrtc, names, variant):
+    card, n_node = CARDS["a100"], 400
+    step, footprint = counted(blocks, names, n_node, variant, card)
+    tree = tree_of_branches(n_node)
+    solved = tree_of(dhs_schedule(tree, variant.lanes), tree)
+    instances = [(n_node, instance_of(q, card, variant.large)) for q in printers(names)]
+    found = cell_load(solved, instances, variant.threads, variant.lanes, variant.large, card)
+    for field in dataclasses.fields(Load):
+        one, other = getattr(found.step, field.name), getattr(step, field.name)
+        assert one == pytest.approx(other, rel=0.25, abs=1.0), field.name
+    assert found.footprint == pytest.approx(footprint, rel=0.25)
+
+
+@pytest.fixture(scope="module")
+def schedules() -> Schedules:
+    return Schedules()
+
+
+def chooser(card: str, names=("hh",), schedules=None) -> Chooser:
+    return Chooser(CARDS[card], printers(names), schedules or Schedules())
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("n_cell", [1, 100_000])
+def test_choices_at_the_ends(card, n_cell):
+    def choose(n_node):
+        tree = tree_of_branches(n_node)
+        return chooser(card).choose([Kind(tree, False, (n_node,), n_cell)])[0]
+
+    assert choose(1) == Variant(32, 32, False, False)
+    assert choose(20).threads == 32
+    middle, long = choose(1000), choose(100_000)
+    assert not middle.large
+    assert long.large
+    if n_cell == 1:
+        assert middle.threads >= 256
+        assert long.lanes > 32
+    else:
+        assert middle.threads <= 128
+        assert long.threads <= 256
+
+
+def by_table(kind: Kind, largest: int) -> Variant:
+    """The choice by size alone."""
+    if largest:
+        return Variant(512, 512, True, kind.serial)
+    threads = next(t for limit, t in TABLE if len(kind.tree) <= limit)
+    return Variant(threads, 32, False, kind.serial)
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("seed", range(8))
+def test_never_worse_than_a_table_of_sizes(card, seed, schedules):
+    rng = np.random.default_rng(seed)
+    chosen = chooser(card, ("hh", "pas"), schedules)
+    kinds = []
+    for _ in range(rng.integers(1, 7)):
+        n_node = int(10 ** rng.uniform(0.0, 4.2))
+        tree, n = tree_of_branches(n_node), int(10 ** rng.uniform(0.0, 4.0))
+        kinds.append(Kind(tree, bool(rng.integers(2)), (n_node, n_node // 3), n))
+    table = [by_table(kind, chosen.variants(kind)[0].large) for kind in kinds]
+    best = chosen.choose(kinds)
+    assert chosen.seconds(kinds, best) <= chosen.seconds(kinds, table) * (1 + 1e-9)
+    turned = chosen.choose(kinds[::-1])[::-1]
+    assert chosen.seconds(kinds, turned) == pytest.approx(chosen.seconds(kinds, best), rel=1e-9)
+
+
+def test_kinds_are_cells_that_are_alike():
+    small, big = tree_of_branches(30), tree_of_branches(60)
+    counts = np.array([[30, 100], [30, 101], [30, 400], [60, 100], [30, 100]])
+    serial = np.array([False, False, False, False, True])
+    kinds, of_cell = kinds_of([small, small, small, big, small], serial, counts)
+    np.testing.assert_array_equal(of_cell, [0, 0, 1, 2, 3])
+    assert [k.n for k in kinds] == [2, 1, 1, 1]
+    assert kinds[0].counts == (32, 96)
+    assert kinds[3].serial
+
+
+def test_a_block_of_no_cells(blocks, cxx, host_engine):
+    assert host_engine(blocks.random(1, [], n_artificial=0)).classes == []
