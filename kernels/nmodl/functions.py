@@ -12,7 +12,7 @@ FUNCTIONS = {
 }
 RENAMED = {"abs": "fabs", "fmin": "min", "fmax": "max"}
 #: Calls that are statements and mean nothing to a fixed step.
-IGNORED = ("printf", "at_time")
+IGNORED = ("printf", "prterr", "at_time")
 EVENT_CALLS = {"net_send": 2, "net_event": 1, "net_move": 1}
 
 

@@ -36,6 +36,7 @@ from kernels.nmodl.translate import Body, Environment, Translator, check_size
 
 Terms = list[tuple[float, str]]  # count and state
 CONVERGED, ROUNDS = 1e-6, 22  # sum of the corrections at the end; corrections at most
+MAX_STATES = 250  # reactions couple few of them, so that elimination stays sparse
 STEADY_ROUNDS, NEGATIVE = 7, -1e-6  # linear steps of STEADYSTATE; a state below starts again from 0
 
 
@@ -331,7 +332,7 @@ def _make_step(translator: Translator, routine: tree.Routine, out: Body) -> _Ste
 
 def _lowered(translator: Translator, routine: tree.Routine) -> _Scheme:
     states = _states_of(translator, routine)
-    check_size(translator, routine, len(states))
+    check_size(translator, routine, len(states), MAX_STATES)
     scheme = _Scheme(translator, states)
     with translator.hooked(
         reaction=scheme.reaction, conserve=scheme.conserve, compartment=scheme.compartment

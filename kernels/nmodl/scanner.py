@@ -11,7 +11,7 @@ from kernels.errors import NmodlError
 SIGNS = ("<->", "<<", "->", "<=", ">=", "==", "!=", "&&", "||")
 
 _TOKEN = re.compile(
-    r"(?P<space>[ \t\f\v\x00\x1a]+)"
+    r"(?P<space>[ \t\f\v\x00\x1a\xa0\ufeff]+)"
     r"|(?P<newline>\r\n|\n|\r)"
     r"|(?P<comment>[:?][^\r\n]*)"
     r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
@@ -68,6 +68,7 @@ def scan(source: Source) -> list[Token]:
     """
     tokens: list[Token] = []
     text, offset, line, begin = source.text, 0, 1, 0
+    depth = 0  # of braces: TITLE stands outside of them
     while offset < len(text):
         match = _TOKEN.match(text, offset)
         assert match is not None  # the last alternative takes any character
@@ -77,10 +78,11 @@ def scan(source: Source) -> list[Token]:
             stop = _close(source, at, word, stop)
             if word == "VERBATIM":
                 tokens.append(Token("verbatim", text[match.end() : stop], at, offset, stop))
-        elif kind == "name" and word == "TITLE" and not tokens:
+        elif kind == "name" and word == "TITLE" and not depth:
             stop = _end_of_line(text, stop)
             tokens.append(Token("title", text[match.end() : stop].strip(), at, offset, stop))
         elif kind not in ("space", "newline", "comment"):
+            depth += (word == "{") - (word == "}")
             tokens.append(Token(kind, word, at, offset, stop))
         breaks = list(re.finditer(r"\r\n|\n|\r", text[offset:stop]))
         if breaks:

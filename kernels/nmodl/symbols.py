@@ -79,9 +79,9 @@ def make_symbols(file: tree.File) -> Symbols:
     symbols.routines = {
         r.name: r for r in file.routines if r.name and r.keyword not in ("BEFORE", "AFTER")
     }
-    _add_constants(file, symbols)
-    _add_ions(file, symbols)
     set_names = set(assigned_names(file))
+    _add_constants(file, symbols, set_names)
+    _add_ions(file, symbols)
     ranges = {n.id for n in file.neuron.names.get("RANGE", ())}
     declare_streams(file, symbols)
     pointers = {mangle(n.id) for k in POINTERS for n in file.neuron.names.get(k, ())}
@@ -123,7 +123,7 @@ def _declare(
         table[name] = Variable(name, declared.unit, default)
 
 
-def _add_constants(file: tree.File, symbols: Symbols) -> None:
+def _add_constants(file: tree.File, symbols: Symbols, set_names: set[str]) -> None:
     units = UnitTable()
     for definition in file.units:
         try:
@@ -140,6 +140,10 @@ def _add_constants(file: tree.File, symbols: Symbols) -> None:
     for name, value in file.defines.items():
         symbols.constants[mangle(name)] = value
     for declared in file.constants:
+        if declared.name in set_names:
+            name, value = mangle(declared.name), float(declared.value or 0.0)
+            symbols.parameters[name] = Variable(name, declared.unit, value)
+            continue
         symbols.constants[mangle(declared.name)] = float(declared.value or 0.0)
 
 

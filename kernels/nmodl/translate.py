@@ -381,13 +381,15 @@ class Translator:
         return name(env[routine.name]) if is_function else None
 
 
-def check_size(translator: Translator, routine: tree.Routine, n: int) -> None:
+def check_size(
+    translator: Translator, routine: tree.Routine, n: int, most: int = MAX_UNKNOWNS
+) -> None:
     """A system is solved by statements written out, so not with any number of unknowns.
 
     Raises:
         NmodlError: too many.
     """
-    if n > MAX_UNKNOWNS:
+    if n > most:
         raise translator.error(
-            routine.at, f"{routine.name} has {n} states; up to {MAX_UNKNOWNS} are supported"
+            routine.at, f"{routine.name} has {n} states; up to {most} are supported"
         )

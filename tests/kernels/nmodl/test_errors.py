@@ -110,7 +110,7 @@ CASES = {
     "discrete": (HEAD + "DISCRETE d { a = 1 }", 3, 1, "DISCRETE blocks are not supported"),
     "lag": (HEAD + "INITIAL { LAG a BY a }", 3, 11, "LAG is not supported"),
     "set a constant": (
-        "NEURON { SUFFIX x }\nCONSTANT { k = 1 }\nINITIAL { k = 2 }",
+        "NEURON { SUFFIX x }\nDEFINE k 1\nINITIAL { k = 2 }",
         3,
         11,
         "k is a constant",

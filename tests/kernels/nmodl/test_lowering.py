@@ -327,3 +327,25 @@ def test_a_solve_inside_an_if_runs_every_step(compile_density, execute):
     body = "BREAKPOINT { if (v > 0) { SOLVE s METHOD cnexp } i = m }\nDERIVATIVE s { m' = -m }"
     made = compile_density(body, "STATE { m }")
     assert execute(made, made.state, m=1.0, v=-65.0)["m"] < 1.0
+
+
+def test_a_constant_that_code_sets_is_a_variable(compile_density, execute):
+    made = compile_density("INITIAL { k = k + 1  i = k }", "CONSTANT { k = 3.125 }")
+    assert execute(made, made.init)["i"] == 4.125
+
+
+def test_a_scheme_of_many_states(compile_density, execute):
+    n = 90
+    body = f"""
+DEFINE N {n}
+BREAKPOINT {{ SOLVE scheme METHOD sparse }}
+KINETIC scheme {{
+    FROM k = 0 TO N - 2 {{ ~ c[k] <-> c[k+1] (2, 3) }}
+    ~ c[0] + c[N-1] <-> d (0.1, 0.2)
+}}"""
+    made = compile_density(body.replace(f"DEFINE N {n}", ""), f"DEFINE N {n}\nSTATE {{ c[N] d }}")
+    first = {f"c_{k}_": 1.0 + k % 3 for k in range(n)} | {"d": 0.5}
+    done = execute(made, made.state, **first)
+    amounts = [sum(x[f"c_{k}_"] for k in range(n)) + 2 * x["d"] for x in (first, done)]
+    assert amounts[1] == pytest.approx(amounts[0], rel=1e-13)
+    assert done["c_3_"] != first["c_3_"]
