@@ -15,8 +15,10 @@ from distnet.errors import InputError
 from kernels.errors import KernelsError, NmodlError
 from kernels.mechanism import Mechanism
 from kernels.nmodl import loads, parse
+from kernels.nmodl.c_routines import left_out
 from kernels.nmodl.catalogue import stand_in
 from kernels.nmodl.lower import read
+from kernels.nmodl.tree import File
 
 #: What `emit` can show.
 FORMS = ("tree", "numba", "cuda")
@@ -107,9 +109,10 @@ def examine(file: Path) -> Examined:
     found = Examined(file)
     try:
         text = read(file)
-        parse(text, str(file))
+        tree = parse(text, str(file))
         found = replace(found, parsed=True)
         mechanism, note = _load(file, text)
+        note = note or _left_out(tree)
         found = replace(found, note=note, **_facts(mechanism))
         _compile_cpu(mechanism)
         found = replace(found, compiled_cpu=True)
@@ -150,6 +153,11 @@ def _load(file: Path, text: str) -> tuple[Mechanism, str]:
     if own is not None:
         return loads(read(own), str(own)), f"the built-in {own.stem} runs in its place"
     return loads(text, str(file)), ""
+
+
+def _left_out(tree: File) -> str:
+    names = left_out(tree)
+    return f"only hoc could call {', '.join(names)}: left out" if names else ""
 
 
 def _compile_cpu(mechanism: Mechanism) -> None:

@@ -11,8 +11,8 @@ from kernels.nmodl.c_parser import C
 from kernels.nmodl.scanner import Position
 
 if TYPE_CHECKING:
+    from kernels.nmodl.c_scope import Out, Scope
     from kernels.nmodl.c_translate import CTranslator
-    from kernels.nmodl.c_values import Out, Scope
 
 LOOPS = ("while", "for", "repeat")
 

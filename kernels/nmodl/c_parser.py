@@ -228,36 +228,42 @@ class CParser:
             if self.token.kind != "name":
                 raise self.error("expected the name of a variable")
             name = self.take()
-            if self.token.text in ("[", "("):
-                return self._other_declaration(at, name)  # what stands after it is not seen
             kind = "pointer" if stars or words == "auto" else "whole" if whole else "real"
-            parts = [C(kind, at)]
-            if self.accept("="):
-                parts.append(self.expression())
-            out.append(C("variable", name.at, name.text, tuple(parts)))
+            made = self._variable(at, name, kind)
+            if made is None:
+                return self._foreign(at, name)
+            out.append(made)
             if not self.accept(","):
                 break
         self.expect(";")
         return C("declare", at, words, tuple(out))
 
-    def _other_declaration(self, at: Position, name: CToken) -> C:
-        """An array of numbers; a prototype or another array is nothing that can be used."""
-        values: list[C] = []
-        if self.token.text == "[" and [self.peek(k).text for k in (2, 3)] == ["]", ";"]:
-            self.take()
-            size = self.expression()
+    def _variable(self, at: Position, name: CToken, kind: str) -> C | None:
+        """What stands after a name: a length in brackets, a value, or several in braces.
+
+        Returns the variable: its kind (with the length of an array) and values; None where it is a
+        prototype, an array of arrays or an object, which nothing can use.
+        """
+        length: tuple[C, ...] | None = None
+        if self.accept("["):
+            length = () if self.token.text == "]" else (self.expression(),)
             self.expect("]")
-            self.expect(";")
-            return C("room", at, name.text, (size,))
-        is_list = any(self.peek(k).text == "{" for k in (3, 4))
-        while is_list and self.token.text not in ("{", ";"):
-            self.take()
-        if is_list and self.accept("{"):
-            while not self.accept("}"):
+            kind = {"real": "reals", "whole": "wholes"}.get(kind, kind)
+        if self.token.text in ("(", "[") or (length is not None and kind == "pointer"):
+            return None
+        values: list[C] = []
+        if self.accept("="):
+            is_list = self.accept("{") is not None
+            if is_list != (length is not None):
+                return None
+            while is_list and not self.accept("}"):
                 values.append(self.expression())
                 self.accept(",")
-            self.expect(";")
-            return C("array", at, name.text, tuple(values))
+            if not is_list:
+                values.append(self.expression())
+        return C("variable", name.at, name.text, (C(kind, at, "", length or ()), *values))
+
+    def _foreign(self, at: Position, name: CToken) -> C:
         while self.token.kind != "end" and not self.accept(";"):
             self.take()
         return C("foreign", at, name.text)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from kernels.errors import NmodlError
 from kernels.nmodl import tree
 from kernels.nmodl import verbatim as table
-from kernels.nmodl.c_parser import CParser
+from kernels.nmodl.c_declare import file_variables
+from kernels.nmodl.c_parser import C, CParser
 from kernels.nmodl.c_scanner import CToken, Macros, numbers, scan_c
+from kernels.nmodl.c_scope import NULL, FileFacts, Known, Scope
 from kernels.nmodl.c_translate import CTranslator
-from kernels.nmodl.c_values import NULL, FileFacts, Known, Scope
-from kernels.nmodl.cursor import MAX_INTEGER
 from kernels.nmodl.returns import is_plain
 from kernels.nmodl.scanner import Position
+from kernels.nmodl.tree import walk
 
 #: Blocks that run by themselves.
 ROOTS = ("INITIAL", "BREAKPOINT", "NET_RECEIVE", "CONSTRUCTOR", "BEFORE", "AFTER")
 _POINTERS = ("POINTER", "BBCOREPOINTER")
-_DECLARATOR = re.compile(r"(\w+)(?: \[ (\d+) \])?(?: = (-? ?[\d.]+(?:[eE][-+]?\d+)?))?")
 _DEREFERENCED = re.compile(r"\b(_p_\w+)|\(\s*(?:void|double)\s*\*+\s*\)\s*\(?\s*&\s*(\w+)")
 
 
@@ -34,23 +35,49 @@ def without_verbatim(file: tree.File) -> tree.File:
         return file
     macros = Macros()
     pieces = [(_code(v), _after_word(v)) for v in file.verbatims]
-    tokens = scan_c(pieces, macros)
+    try:
+        tokens = scan_c(pieces, macros)
+    except NmodlError:
+        if _needs_c(file):
+            raise
+        tokens = []
     own = _functions(tokens)
     values = {**numbers(macros), **_constants(tokens)}
     file = replace(file, defines={**_undeclared(values, file), **file.defines})
-    file = replace(file, parameters=(*file.parameters, *_kept(tokens, file)))
     file = _with_c_functions(file, own)
     facts = _facts(file)
     reached = _reached(file)
-    rewriter = _Rewriter(facts, macros, own)
+    rewriter = _Rewriter(facts, macros, own, file_variables(tokens))
     routines = []
     for routine in file.routines:
         if routine.keyword != "DESTRUCTOR":
             is_reached = _key(routine) in reached
             routines.append(rewriter.routine(routine) if is_reached else routine)
-    parameters = (*file.parameters, *rewriter.statics)
+    used = {n.id for n in walk(routines) if isinstance(n, tree.Name)}
+    kept = [d for d in rewriter.statics if d.name in used]
+    assigned = (*file.assigned, *(d for d in kept if d.length))
+    parameters = (*file.parameters, *(d for d in kept if not d.length))
     neuron = _neuron(file, facts)
-    return replace(file, routines=tuple(routines), neuron=neuron, parameters=parameters)
+    return replace(
+        file,
+        routines=tuple(routines),
+        neuron=neuron,
+        parameters=parameters,
+        assigned=assigned,
+    )
+
+
+def _needs_c(file: tree.File) -> bool:
+    """Does a routine that is reached hold C?"""
+    reached = _reached(file)
+    return any(_has_verbatim(r) for r in file.routines if _key(r) in reached)
+
+
+def left_out(file: tree.File) -> tuple[str, ...]:
+    """Routines whose C nothing that a run reaches calls: only hoc could, and there is none."""
+    reached = _reached(file)
+    found = [r for r in file.routines if r.name and _key(r) not in reached and _has_verbatim(r)]
+    return tuple(r.name for r in found)
 
 
 def _code(verbatim: tree.Verbatim) -> str:
@@ -73,17 +100,7 @@ def _all_c(file: tree.File) -> str:
 
 
 def _verbatims(node: object) -> list[tree.Verbatim]:
-    return [n for n in _walk(node) if isinstance(n, tree.Verbatim)]
-
-
-def _walk(node: object) -> list[tree.Node]:
-    """A node and all below it."""
-    if isinstance(node, tuple | list):
-        return [n for part in node for n in _walk(part)]
-    if not isinstance(node, tree.Node):
-        return []
-    below = [n for value in vars(node).values() for n in _walk(value)]
-    return [node, *below]
+    return [n for n in walk(node) if isinstance(n, tree.Verbatim)]
 
 
 def _has_verbatim(routine: tree.Routine) -> bool:
@@ -116,6 +133,7 @@ def _facts(file: tree.File) -> FileFacts:
         file.neuron.name,
         known,
         frozenset(plain),
+        text,
     )
 
 
@@ -164,7 +182,7 @@ def _reached(file: tree.File) -> set[str]:
 
 def _called(routine: tree.Routine) -> set[str]:
     found: set[str] = set()
-    for node in _walk(routine.body):
+    for node in walk(routine.body):
         if isinstance(node, tree.Call):
             found.add(node.id)
         elif isinstance(node, tree.Solve):
@@ -209,46 +227,6 @@ def _constants(tokens: list[CToken]) -> dict[str, float]:
     return found
 
 
-def _kept(tokens: list[CToken], file: tree.File) -> list[tree.Declaration]:
-    """Variables that C declares outside of functions: here one value an instance.
-
-    Pointers, lists of values and what no other C of the file names are left out.
-    """
-    taken = set(_undeclared(dict.fromkeys([t.text for t in tokens], 0.0), file))
-    words = Counter(re.findall(r"[A-Za-z_]\w*", _all_c(file)))
-    found: list[tree.Declaration] = []
-    for statement in _declarations(tokens):
-        texts = [t.text for t in statement]
-        n_types = next((k for k, t in enumerate(texts) if t not in table.TYPES), len(texts))
-        if not n_types or set(texts) & {"extern", "const", "struct", "typedef", "*", "(", "{"}:
-            continue
-        for declarator in " ".join(texts[n_types:]).split(","):
-            match = _DECLARATOR.fullmatch(declarator.strip())
-            if match and match[1] in taken and words[match[1]] > 1 and match[1] not in file.defines:
-                length, value = int(match[2] or 0), float((match[3] or "0").replace(" ", ""))
-                if length <= MAX_INTEGER:
-                    found.append(tree.Declaration(statement[0].at, match[1], value, "", length))
-    return found
-
-
-def _declarations(tokens: list[CToken]) -> Iterator[list[CToken]]:
-    """The tokens of each statement outside of braces."""
-    statement: list[CToken] = []
-    i = 0
-    while i < len(tokens):
-        if tokens[i].text == "{":
-            i = _closing(tokens, i)
-            is_list = bool(statement) and statement[-1].text in ("=", "]")
-            statement = [*statement, tokens[i - 1]] if is_list else []
-            continue
-        if tokens[i].text == ";":
-            yield statement
-            statement = []
-        else:
-            statement.append(tokens[i])
-        i += 1
-
-
 def _closing(tokens: Sequence[CToken], i: int) -> int:
     """Just after the brace that closes the one at i."""
     depth = 0
@@ -273,7 +251,8 @@ def _with_c_functions(file: tree.File, own: dict[str, list[CToken]]) -> tree.Fil
             if token.text == "{":
                 break
             following = tokens[k + 1].text if k + 1 < len(tokens) else ""
-            if token.kind == "name" and following in ",)" and token.text not in table.HANDED_ON:
+            is_last = token.kind == "name" and following in ",)"
+            if is_last and token.text not in (*table.HANDED_ON, "void"):
                 args.append(tree.Argument(token.at, token.text))
         words = " ".join(t.text for t in tokens if t.kind == "name")
         body = tree.Block(at, (tree.Verbatim(at, words),))  # what it calls
@@ -287,14 +266,31 @@ def _with_c_functions(file: tree.File, own: dict[str, list[CToken]]) -> tree.Fil
 class _Rewriter:
     """Rewrites one routine."""
 
-    def __init__(self, facts: FileFacts, macros: Macros, own: dict[str, list[CToken]]):
+    def __init__(
+        self,
+        facts: FileFacts,
+        macros: Macros,
+        own: dict[str, list[CToken]],
+        variables: Sequence[C],
+    ):
         self.facts, self.macros, self.own = facts, macros, own
         self.statics: list[tree.Declaration] = []
+        self.outside = Scope("")  # what C declares outside of routines
+        translator = CTranslator(facts, lambda k, inner: ())
+        for node in variables:
+            with contextlib.suppress(NmodlError):  # who uses it is refused
+                translator.statement(node, self.outside, [])
+        self.statics += translator.statics
 
     def routine(self, routine: tree.Routine) -> tree.Routine:
         args = tuple(a.name for a in routine.args)
         function = routine.name if routine.keyword == "FUNCTION" else ""
-        scope = Scope(function, set(args), args if routine.keyword == "NET_RECEIVE" else ())
+        scope = replace(
+            self.outside.inner(),
+            function=function,
+            locals=set(args),
+            args=args if routine.keyword == "NET_RECEIVE" else (),
+        )
         tokens = self.own.get(routine.name)
         if tokens is not None and function:
             start = next(k for k, t in enumerate(tokens) if t.text == "{")

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from kernels.nmodl import tree
 from kernels.nmodl import verbatim as table
+from kernels.nmodl.c_declare import ARRAYS, declare_array, keep
+from kernels.nmodl.c_generators import is_generator, lower_generator
 from kernels.nmodl.c_loops import lower_loop, lower_switch
 from kernels.nmodl.c_parser import C
-from kernels.nmodl.c_values import CHANGES, CValues, FileFacts, Known, Number, Out, Scope, Value
+from kernels.nmodl.c_scope import FileFacts, Known, Number, Out, Scope, Value
+from kernels.nmodl.c_values import CHANGES, CValues
 from kernels.nmodl.scanner import Position
-
-MAX_ROOM = 100  # elements of an array of a block
 
 
 class CTranslator(CValues):
@@ -22,6 +23,12 @@ class CTranslator(CValues):
         self.hole = hole
         #: variables that C keeps between calls: here one value an instance
         self.statics: list[tree.Declaration] = []
+
+    def call(self, node: C, scope: Scope, out: Out) -> Value:
+        """The value of a call."""
+        if is_generator(node.text) and node.text not in self.facts.routines:
+            return Number(*lower_generator(self, node.text, node.parts, node.at, scope, out))
+        return super().call(node, scope, out)
 
     # ---- statements ---------------------------------------------------------------------------
 
@@ -54,12 +61,6 @@ class CTranslator(CValues):
                 lower_loop(self, node, scope, out)
             case "switch":
                 lower_switch(self, node, scope, out)
-            case "room":
-                self._room(node, scope, out)
-            case "array":
-                scope.arrays[node.text] = tuple(
-                    self.number(part, scope, out).node for part in node.parts
-                )
             case "return":
                 if node.parts and scope.function:
                     value = self.number(node.parts[0], scope, out).node
@@ -72,43 +73,24 @@ class CTranslator(CValues):
             case _:
                 self._effect(node.parts[0], scope, out)
 
-    def _room(self, node: C, scope: Scope, out: Out) -> None:
-        """An array without values."""
-        size = self.number(node.parts[0], scope, out).node
-        n = size.value if isinstance(size, tree.Number) else 0.0
-        if not 1 <= n <= MAX_ROOM:
-            found = f"an array of 1 to {MAX_ROOM} elements is expected"
-            raise self.error(node.at, f"{node.text}: {found}")
-        scope.variables.pop(node.text, None)
-        scope.locals.add(node.text)
-        out.append(tree.Local(node.at, ((node.text, int(n)),)))
-
     def _declare(self, node: C, scope: Scope, out: Out) -> None:
+        is_static = "static" in node.text.split()
         for variable in node.parts:
             kind = variable.parts[0].kind
-            if "static" in node.text.split() and kind != "pointer":
-                self._keep(variable, scope, out)
-                continue
-            scope.variables[variable.text] = kind
-            scope.known.pop(variable.text, None)
-            if kind != "pointer":
-                out.append(tree.Local(variable.at, ((variable.text, 0),)))
-            if len(variable.parts) > 1:
-                self._set(variable.text, variable.parts[1], variable.at, scope, out)
+            if kind in ARRAYS:
+                declare_array(self, variable, is_static, scope, out)
+            elif is_static and kind != "pointer":
+                self.statics.append(keep(self, variable, scope))
+            else:
+                self._declare_one(variable, kind, scope, out)
 
-    def _keep(self, variable: C, scope: Scope, out: Out) -> None:
-        """A static variable: a variable of the instance."""
-        value = 0.0
+    def _declare_one(self, variable: C, kind: str, scope: Scope, out: Out) -> None:
+        scope.forget(variable.text)
+        scope.variables[variable.text] = kind
+        if kind != "pointer":
+            out.append(tree.Local(variable.at, ((variable.text, 0),)))
         if len(variable.parts) > 1:
-            first = self.number(variable.parts[1], scope, out).node
-            sign = -1.0 if isinstance(first, tree.Unary) and first.op == "-" else 1.0
-            first = first.operand if isinstance(first, tree.Unary) else first
-            if not isinstance(first, tree.Number):
-                raise self.error(variable.at, "a static variable begins with a number")
-            value = sign * first.value
-        name = f"{scope.function or 'kept'}_{variable.text}"
-        scope.statics[variable.text] = name
-        self.statics.append(tree.Declaration(variable.at, name, value))
+            self._set(variable.text, variable.parts[1], variable.at, scope, out)
 
     def _if(self, node: C, scope: Scope, out: Out) -> None:
         test = self.condition(node.parts[0], scope, out)
@@ -162,10 +144,12 @@ class CTranslator(CValues):
         if left.kind == "name" and left.text in scope.variables:
             self._set(left.text, right, node.at, scope, out)
             return
-        target = self.number(left, scope, out).node
-        if not isinstance(target, tree.Name):
+        place, value = self.number(left, scope, out), self.number(right, scope, out)
+        target = place.node
+        if not isinstance(target, tree.Name) or target.id in scope.elements:
             raise self.error(node.at, "this assignment is not supported")
-        out.append(tree.Assign(node.at, target, self.number(right, scope, out).node))
+        value = self.cut(value) if place.whole else value
+        out.append(tree.Assign(node.at, target, value.node))
 
     def _set(self, name: str, value: C, at: Position, scope: Scope, out: Out) -> None:
         """Give a variable of C a value, now or when the model runs."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 
 from kernels.errors import NmodlError
 from kernels.nmodl import tree
 from kernels.nmodl import verbatim as table
 from kernels.nmodl.c_parser import C
+from kernels.nmodl.c_scope import NULL, FileFacts, Known, Number, Out, Scope, Value
 from kernels.nmodl.functions import FUNCTIONS
 from kernels.nmodl.library import LIBRARY
 from kernels.nmodl.random import is_random
@@ -26,62 +26,6 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 _ION = "_ion_"
-
-
-@dataclass(frozen=True)
-class Known:
-    """A value of C that exists only when compiling: null, stream, vector, elements, size, place."""
-
-    kind: str
-    name: str = ""
-
-    @property
-    def truth(self) -> bool:
-        return self.kind != "null" and (self.kind != "size" or self.name != "")
-
-
-NULL = Known("null")
-
-
-@dataclass(frozen=True)
-class Number:
-    """A value that the model computes; whole where C has an integer."""
-
-    node: tree.Expression
-    whole: bool = False
-
-
-Value = Known | Number
-Out = list[tree.Statement]
-
-
-@dataclass
-class Scope:
-    """What names of C mean in one routine."""
-
-    function: str  # name of the FUNCTION, or ""
-    locals: set[str] = field(default_factory=set)  # of NMODL: LOCALs and arguments
-    args: tuple[str, ...] = ()  # of NET_RECEIVE
-    variables: dict[str, str] = field(default_factory=dict)  # of C: real, whole, pointer
-    known: dict[str, Known] = field(default_factory=dict)
-    arrays: dict[str, tuple[tree.Expression, ...]] = field(default_factory=dict)
-    statics: dict[str, str] = field(default_factory=dict)  # name in C -> variable of the file
-
-    def inner(self) -> Scope:
-        """The scope of a block: what is declared there is not seen outside."""
-        copies = {n: type(x)(x) for n, x in vars(self).items() if not isinstance(x, str | tuple)}
-        return replace(self, **copies)
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What all routines of a file share."""
-
-    names: frozenset[str]  # variables of the file
-    routines: frozenset[str]
-    suffix: str
-    pointers: dict[str, Known]  # C name -> what it points to
-    plain_pointers: frozenset[str]  # POINTERs to variables
 
 
 CHANGES = ("assign", "step", "later")
@@ -176,9 +120,11 @@ class CValues:
                 return NULL
             return Number(tree.Name(at, text), scope.variables[text] == "whole")
         if text in scope.statics:
-            return Number(tree.Name(at, scope.statics[text]))
+            return Number(tree.Name(at, scope.statics[text].name), scope.statics[text].whole)
         if text in self.facts.pointers:
             return self.facts.pointers[text]
+        if text in table.THREADS and text not in self.facts.names:
+            return Known("thread")
         if text in table.NULLS:
             return NULL
         if text in table.CONSTANTS and text not in self.facts.names:
@@ -267,6 +213,8 @@ class CValues:
                 exists = ">=" if op in (">", ">=") else "<"
                 time = tree.Call(at, "train", (i,))
                 return Number(tree.Binary(at, exists, time, zero), True)
+        if left == right == Known("thread"):  # C asks whether this is the first thread
+            return Number(tree.Number(at, float(op == "==")), True)
         truths = [
             value.truth if isinstance(value, Known) else self._null(value)
             for value in (left, right)
@@ -285,10 +233,15 @@ class CValues:
         i = self.number(place, scope, out).node
         if base.text == "_args" and isinstance(i, tree.Number) and i.value < len(scope.args):
             return Number(tree.Name(node.at, scope.args[int(i.value)]))
+        if base.kind == "name" and base.text in scope.arrays:
+            array, whole = scope.arrays[base.text]
+            return Number(tree.Name(node.at, array, i), whole)
+        if base.kind == "name" and base.text in scope.lists:
+            element = self._select(node.at, scope.lists[base.text], i, out)
+            scope.elements.add(element.id)
+            return Number(element)
         if base.kind == "name" and base.text in self.facts.names | scope.locals:
             return Number(tree.Name(node.at, base.text, i))
-        if base.text in scope.arrays:
-            return self._select(node.at, scope.arrays[base.text], i, out)
         of = self.value(base, scope, out)
         if isinstance(of, Known) and of.kind == "elements":
             return Number(tree.Call(node.at, "train", (i,)))
@@ -299,15 +252,15 @@ class CValues:
     @staticmethod
     def _select(
         at: Position, values: Sequence[tree.Expression], i: tree.Expression, out: Out
-    ) -> Number:
-        """An element of an array of numbers."""
+    ) -> tree.Name:
+        """An element of a constant array."""
         target = tree.Name(at, f"element{at.line}_{at.column}")
         out += [tree.Local(at, ((target.id, 0),)), tree.Assign(at, target, tree.Number(at, 0.0))]
         for k, value in enumerate(values):
             test = tree.Binary(at, "==", i, tree.Number(at, float(k)))
             body = tree.Block(at, (tree.Assign(at, target, value),))
             out.append(tree.If(at, test, body, tree.Block(at)))
-        return Number(target)
+        return target
 
     def _choose(self, node: C, scope: Scope, out: Out) -> Value:
         test = self.condition(node.parts[0], scope, out)
@@ -355,27 +308,19 @@ class CValues:
         known = (*table.DRAWS, *table.PICKS, *table.SET_SEQUENCE, *table.SET_IDENTITY)
         if name in known:
             return self._random(name, given, at, scope, out)
-        if name in table.SENDS and len(given) == 5:
-            due, flag = (self.number(p, scope, out).node for p in given[3:])
-            wait = tree.Binary(at, "-", due, tree.Name(at, "t"))
-            return Number(tree.Call(at, "net_send", (wait, flag)))
+        if name in table.EVENTS and len(node.parts) == table.EVENTS[name][1]:
+            call, _, first = table.EVENTS[name]
+            due, *flag = (self.number(p, scope, out).node for p in node.parts[first:])
+            wait = tree.Binary(at, "-", due, tree.Name(at, "t")) if flag else due
+            return Number(tree.Call(at, call, (wait, *flag)))
         args = tuple(self.number(p, scope, out).node for p in given)
         plain = name.removesuffix(f"_{self.facts.suffix}")
         if plain in self.facts.routines:
             return Number(tree.Call(at, plain, args))
-        if name in table.GENERATORS:
-            return self._generate(at, table.GENERATORS[name])
         name = table.FUNCTIONS.get(name, name)
         if name in FUNCTIONS or name in LIBRARY or is_random(name):
             return Number(tree.Call(at, name, args))
         raise self.error(at, f"the function {name} is not supported")
-
-    def _generate(self, at: Position, largest: float) -> Number:
-        """A number of C's own generator."""
-        value = tree.Call(at, "scop_random", ())
-        if largest == 1.0:
-            return Number(value)
-        return self.cut(Number(tree.Binary(at, "*", value, tree.Number(at, largest))))
 
     def _random(self, name: str, given: list[C], at: Position, scope: Scope, out: Out) -> Value:
         first = given[0] if given else C("name", at, "NULL")

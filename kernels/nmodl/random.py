@@ -15,14 +15,12 @@ Uniform numbers are NEURON's digit for digit; the others apply NEURON's formulas
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kernels.mechanism import Variable
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, call, compare, div, mangle, name, neg, num, value_of
-from kernels.nmodl.verbatim import GENERATORS
 
 if TYPE_CHECKING:
     from kernels.nmodl.symbols import Symbols
@@ -51,13 +49,12 @@ OF_OWN: dict[str, tuple[int, ...]] = {
     "poisrand": (1,),
     "set_seed": (1,),
 }
-_USES_OWN = re.compile(rf"\b({'|'.join((*OF_OWN, *GENERATORS))})\s*\(")
 
 
 def declare_streams(file: tree.File, symbols: Symbols) -> None:
     """Add the variables of every stream of a file to its symbols."""
     streams = [mangle(n.id) for n in file.neuron.names.get("RANDOM", ())]
-    if _USES_OWN.search(file.text):
+    if OF_OWN.keys() & tree.calls_in(file.routines) - {r.name for r in file.routines}:
         streams.append(OWN)
     symbols.streams = tuple(dict.fromkeys(streams))
     for stream in symbols.streams:

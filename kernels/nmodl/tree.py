@@ -324,3 +324,17 @@ class File(Node):
     routines: tuple[Routine, ...]
     verbatims: tuple[Verbatim, ...]
     text: str = ""  # of the file and of what it includes
+
+
+def walk(node: object) -> list[Node]:
+    """A node, or those of a tuple, and all below."""
+    if isinstance(node, tuple | list):
+        return [n for part in node for n in walk(part)]
+    if not isinstance(node, Node):
+        return []
+    return [node, *(n for value in vars(node).values() for n in walk(value))]
+
+
+def calls_in(node: object) -> set[str]:
+    """Names of functions that are called in a node, or in those of a tuple."""
+    return {n.id for n in walk(node) if isinstance(n, Call)}

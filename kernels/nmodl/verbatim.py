@@ -32,7 +32,7 @@ NULLS = ("NULL", "nullptr")
 DROPPED = (
     "printf", "fprintf", "sprintf", "fflush", "puts", "assert", "hoc_execerror", "hoc_warning",
     "nrnran123_deletestream", "hoc_obj_ref", "hoc_obj_unref", "abort", "exit", "debug_printf",
-    "nrnran123_getseq", "hxe", "hoc_malchk", "perror", "fputs", "fclose", "free", "srand",
+    "nrnran123_getseq", "hxe", "hoc_malchk", "perror", "fputs", "fclose", "free",
 )  # fmt: skip
 #: Questions about arguments from hoc: there are none.
 NO_ARGUMENTS = ("ifarg", "hoc_is_double_arg", "hoc_is_str_arg", "hoc_is_object_arg")
@@ -40,8 +40,6 @@ NO_ARGUMENTS = ("ifarg", "hoc_is_double_arg", "hoc_is_str_arg", "hoc_is_object_a
 FUNCTIONS = {"hoc_Exp": "exp", "fmin": "fmin", "fmax": "fmax", "nrn_pow": "pow"}
 #: Operators on the bits of whole numbers, by their functions in `kernels.nmodl.library`.
 BITS = {"&": "bits_and", "|": "bits_or", "^": "bits_xor", "<<": "bits_left", ">>": "bits_right"}
-#: The C library's generators, by their largest number: they draw from the instance's own stream.
-GENERATORS = {"rand": 2147483647.0, "random": 2147483647.0, "drand48": 1.0}
 #: Draws from a random stream.
 DRAWS = {
     "nrnran123_dblpick": "random_dpick",
@@ -58,10 +56,18 @@ SET_IDENTITY = ("nrnran123_setids",)
 #: hoc Vectors: that of an artificial cell is the train that it plays, others are absent.
 VECTOR_SIZE = ("vector_capacity",)
 VECTOR_ELEMENTS = ("vector_vec",)
-#: Self-events as NEURON's C has them: queue, arguments, target, time, flag.
-SENDS = ("net_send", "artcell_net_send")
+#: Events as NEURON has them in C: what they are, how many arguments, which of them is the time.
+EVENTS = {
+    "net_send": ("net_send", 5, 3),  # queue, arguments, target, time, flag
+    "artcell_net_send": ("net_send", 5, 3),
+    "net_move": ("net_move", 3, 2),  # queue, target, time
+    "artcell_net_move": ("net_move", 3, 2),
+    "net_event": ("net_event", 2, 1),  # target, time
+}
 #: Arguments that NEURON's own code hands on.
 HANDED_ON = ("_threadargs_", "_threadargsproto_", "_p", "_ppvar", "_thread", "_nt", "_ml", "_iml")
+#: A thread and the first of all.
+THREADS = ("_nt", "nrn_threads")
 #: Words that begin a declaration.
 WHOLE = (
     "int", "long", "unsigned", "signed", "short", "char", "size_t", "uint32_t", "int32_t",

@@ -6,6 +6,7 @@ from kernels.nmodl.parser import parse
 
 ACCEPTED = {
     "carriage returns alone": "TITLE a\rNEURON { SUFFIX a }\r",
+    "title after other blocks": "UNITS { }\n  TITLE a { b\nNEURON { SUFFIX a }",
     "control-Z at the end": "NEURON { SUFFIX a }\x1a",
     "names after THREADSAFE": "NEURON { THREADSAFE SUFFIX a RANGE b, c GLOBAL d }",
     "misspelt electrode current": "NEURON { POINT_PROCESS a ELECTRODE_CURENT i }",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ from kernels import Instances, make_engine
 from kernels.errors import NmodlError
 from kernels.intrinsics import philox_uniform
 from kernels.mechanism import Mechanism
-from kernels.nmodl import loads
+from kernels.nmodl import loads, parse
+from kernels.nmodl.c_routines import left_out
 from kernels.nmodl.python import run
 
 HEAD = "NEURON { POINT_PROCESS X POINTER rng, other RANGE a, b, n }\nASSIGNED { a b n w[3] rng }\n"
@@ -77,14 +80,25 @@ def run_initial(mechanism: Mechanism, **values: float) -> dict[str, float]:
             "b = log1p(1e-10)*1e10 + erf(0.5) + fmax(a, secondorder);",
             0.9999999999499999 + 0.5204998778130465,
         ),
+        ("double c[3], d[2] = {4}; int j; for (j=0;j<3;j++) c[j] = j*d[0]; b = c[2] + d[1];", 8.0),
+        ("int c[2]; c[1] = 7/2.; b = c[1];", 3.0),
+        ("static double c[4]; c[2] += 3; b = c[2] + c[1];", 3.0),
+        ("outer += 2; b = outer + limits[1] + wide[0];", 24.0),
+        ("if (_nt != nrn_threads) { b = 1; } else { b = 2; }", 2.0),
         ("b = square(3.0); if (b > 8) { return; } b = 0;", 9.0),
     ],
 )
 def test_c_computes_what_c_means(code, expected):
-    rest = (
-        "VERBATIM\nstatic int kept = 2; static double table[3]; extern int secondorder;\n"
-        "static double square(double x) { double y = x; return y*x; }\nENDVERBATIM"
-    )
+    rest = """VERBATIM
+    extern int foreign, secondorder;
+    typedef struct { int n; } Pair;
+    static Pair *pairs;
+    int prototype(int k);
+    static int outer = 7, kept = 2;
+    static const double limits[2] = {2, 15};
+    double wide[3], table[3];
+    static double square(double x) { double y = x; return y*x; }
+    ENDVERBATIM"""
     assert initial(code, rest=rest)["b"] == pytest.approx(expected, rel=1e-15)
 
 
@@ -230,6 +244,62 @@ def test_a_player_of_a_vector_plays_the_train(blocks, backend):
     np.testing.assert_allclose(found.time, times, rtol=1e-15)
 
 
+def test_variables_of_a_file_are_kept_by_the_instance():
+    outside = "VERBATIM\nstatic int count = 3, unused;\nENDVERBATIM\n"
+    mechanism = loads(f"{HEAD}{outside}INITIAL {{\nVERBATIM\ncount++; a = count;\nENDVERBATIM\n}}")
+    kept = [name for name in mechanism.parameters if name.endswith("count")]
+    assert len(kept) == 1 and mechanism.parameters[kept[0]].default == 3.0
+    assert not any("unused" in name for name in mechanism.variables())
+    assert run_initial(mechanism)["a"] == 4.0
+
+
+def test_constant_arrays_cannot_be_set():
+    with pytest.raises(NmodlError, match="begins with zeros"):
+        initial("static double c[2] = {1, 2}; c[0] = 3; b = c[0];")
+
+
+@pytest.mark.parametrize(
+    ("code", "low", "high", "whole"),
+    [
+        ("b = drand48();", 0.0, 1.0, False),
+        ("b = rand();", 0.0, 2.0**31, True),
+        ("b = rand()/(double)RAND_MAX;", 0.0, 1.0, False),
+        ("b = random() % 5;", 0.0, 5.0, True),
+        (
+            "unsigned int k = 3; double y; mcell_ran4(&k, &y, 1, 4.); b = y + 10*k;",
+            40.0,
+            44.0,
+            False,
+        ),
+        ("unsigned int k = 3; b = nrnRan4int(&k, 2);", 0.0, 2.0**32, True),
+    ],
+)
+def test_generators_of_c_draw_from_the_stream_of_the_instance(code, low, high, whole):
+    drawn = [initial(code, random__id1=float(k))["b"] for k in range(5)]
+    assert all(low <= value < high for value in drawn)
+    assert all((value == int(value)) is whole for value in drawn)
+    assert len(set(drawn)) > 1
+
+
+def test_seeds_of_c_restart_the_stream_and_clocks_do_not():
+    again = initial("srand48(7); a = drand48(); srand48(7); b = drand48();")
+    assert again["a"] == again["b"]
+    clock = initial("a = drand48(); srand(time(NULL)); b = drand48();")
+    assert clock["a"] == philox_uniform(0, 0, 0, 0, 0)
+    assert clock["b"] == philox_uniform(0, 0, 0, 0, 1)
+    same = "unsigned int k = 5; double y; mcell_ran4(&k, &y, 1, 1.); a = y; k = 5;"
+    drawn = initial(f"{same} mcell_ran4(&k, &y, 1, 1.); b = y;")
+    assert drawn["a"] == drawn["b"]
+
+
+def test_events_of_c_are_events():
+    code = "if (_lflag == 1) { net_event(_pnt, t); net_send(_tqitem, _args, _pnt, t + 3, 1.0); }"
+    text = f"NEURON {{ ARTIFICIAL_CELL X }}\nNET_RECEIVE (w) {{\nVERBATIM\n{code}\nENDVERBATIM\n}}"
+    body = loads(text).receive.body
+    calls = [n.func.id for s in body for n in ast.walk(s) if isinstance(n, ast.Call)]
+    assert calls == ["net_event", "net_send"]
+
+
 def test_static_variables_are_kept_by_the_instance():
     text = f"{HEAD}FUNCTION f() {{\nVERBATIM\nstatic int k = -3; k++; return k;\nENDVERBATIM\n}}\n"
     mechanism = loads(text + "INITIAL { a = f() b = f() }")
@@ -261,6 +331,27 @@ def test_what_is_not_understood_is_refused_at_its_place(code, message):
     with pytest.raises(NmodlError, match=message) as caught:
         initial(code)
     assert caught.value.line == 5
+
+
+def test_a_file_of_tools_for_hoc_is_a_mechanism_that_does_nothing():
+    tools = """NEURON { SUFFIX nothing GLOBAL INSTALLED }
+    PARAMETER { INSTALLED = 0 }
+    VERBATIM
+    #if COUNT(3) > 2
+    #endif
+    static double mean(xs, n) double* xs; int n; { return xs[n - 1]/n; }
+    ENDVERBATIM
+    PROCEDURE install() {
+    VERBATIM
+    install_vector_method("mean", mean);
+    ENDVERBATIM
+    }
+    """
+    mechanism = loads(tools)
+    assert all(kernel.body == () for kernel in mechanism.kernels().values())
+    assert left_out(parse(tools)) == ("install",)
+    with pytest.raises(NmodlError, match="COUNT"):
+        loads(tools + "INITIAL {\nVERBATIM\nINSTALLED = 1;\nENDVERBATIM\n}")
 
 
 def test_c_that_is_never_reached_is_not_read():
