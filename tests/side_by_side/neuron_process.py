@@ -34,8 +34,7 @@ def run(task: dict[str, Any]) -> dict[str, np.ndarray]:
         target = artificial(task) if task["kind"] == "artificial" else build(task, cell, kept)
         segment = kept[-1](0.5) if kept else None
         kept.append(target)
-        for stream, ids in task["streams"].items():
-            identify(target, stream, ids)
+        identify(target, task["streams"], kept)
         watch(task, cell, target, segment, traces)
         if task["kind"] == "artificial":
             listener = h.NetCon(target, None)
@@ -60,12 +59,21 @@ def run(task: dict[str, Any]) -> dict[str, np.ndarray]:
     return {**values, "spikes": np.array(spikes)}
 
 
-def identify(target: Any, stream: str, ids: list[int]) -> None:
-    """Give a random stream its identity: a RANDOM variable, or one that setRNG makes."""
-    try:
-        getattr(target, stream).set_ids(*ids)
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        target.setRNG(*ids)
+def identify(target: Any, streams: dict[str, list[int]], kept: list[Any]) -> None:
+    """Give random streams their identities: RANDOM variables, or those that procedures make."""
+    others: list[int] = []
+    for stream, ids in streams.items():
+        try:
+            getattr(target, stream).set_ids(*ids)
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+            others += ids
+    if others:
+        getattr(target, "setRNGs" if hasattr(target, "setRNGs") else "setRNG")(*others)
+    # the Vectors of an inhomogeneous source, which are absent here: 1 Hz from the beginning
+    for procedure, value in (("setTbins", 0.0), ("setRate", 1.0)):
+        if hasattr(target, procedure):
+            kept.append(h.Vector([value]))
+            getattr(target, procedure)(kept[-1])
 
 
 def artificial(task: dict[str, Any]) -> Any:
