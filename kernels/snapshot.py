@@ -18,6 +18,7 @@ import numpy as np
 
 from kernels.block import Block
 from kernels.mechanism import Mechanism
+from kernels.pointers import pointed_variables
 
 SELF = ("self.time", "self.flag", "self.mechanism", "self.instance", "self.connection")
 
@@ -32,11 +33,10 @@ def argument_ptr(block: Block) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
 
 
-def changing(mechanism: Mechanism) -> frozenset[str]:
-    """Variables that some kernel sets."""
-    kernels = [mechanism.init, mechanism.derive, mechanism.current, mechanism.state]
-    kernels += [k for k in (mechanism.receive, mechanism.receive_init) if k is not None]
-    return frozenset(name for kernel in kernels for name in kernel.stores)
+def changing(block: Block, mechanism: Mechanism) -> frozenset[str]:
+    """Variables that some kernel sets, its own or one of those that point to them."""
+    stored = (name for kernel in mechanism.kernels().values() for name in kernel.stores)
+    return frozenset(stored) | pointed_variables(block, mechanism)
 
 
 def no_self_events() -> dict[str, np.ndarray]:

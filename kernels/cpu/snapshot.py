@@ -46,7 +46,7 @@ def load_state(engine: CpuEngine, state: Mapping[str, np.ndarray]) -> None:
 def variables(engine: CpuEngine, k: int) -> list[str]:
     """The stored variables of a mechanism that change, helpers and gathered ones left out."""
     storage = engine.storages[k]
-    names = changing(engine.block.mechanisms[k].mechanism) - set(storage.gathered)
+    names = changing(engine.block, engine.block.mechanisms[k].mechanism) - set(storage.gathered)
     return [name for name in storage.slots if name in names and not name.startswith("_")]
 
 

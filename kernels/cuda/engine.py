@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kernels.block import Block, Events, Instances, Spikes
+from kernels.cpu.pointers import links_of
 from kernels.cpu.sampler import Sampler
 from kernels.cuda.cards import Card
 from kernels.cuda.choice import Chooser, kinds_of
@@ -34,9 +35,6 @@ class CudaEngine:
     def __init__(self, block: Block, device: Device | None = None, forced: Variant | None = None):
         self.device = CudaDevice() if device is None else device
         self.block = block
-        with_pointers = [g.mechanism.name for g in block.mechanisms if g.pointers]
-        if with_pointers:
-            raise KernelsError(f"{with_pointers[0]}: POINTERs run on the cpu backend only")
         prepared = prepare(block)
         self.program = print_block(block, prepared)
         trees, schedules = relative_trees(block), Schedules()
@@ -197,7 +195,7 @@ def print_block(block: Block, prepared: Prepared) -> Program:
         for k, mechanism in enumerate(prepared.mechanisms)
     ]
     valences = {ion.name: ion.valence for ion in block.ions}
-    return make_program(printers, prepared.live, valences, block.celsius)
+    return make_program(printers, prepared.live, valences, block.celsius, links_of(block))
 
 
 def _is_repeated(group: Instances) -> bool:

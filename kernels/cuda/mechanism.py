@@ -67,6 +67,12 @@ class MechanismPrinter:
         }
         return [name for name, present in wanted.items() if present]
 
+    def kernel(self, function: str) -> Kernel | None:
+        """The kernel that a function runs."""
+        name = "current" if function in ("constant", "observe") else function
+        found: Kernel | None = getattr(self.mechanism, name)
+        return found
+
     @property
     def touches_ions(self) -> bool:
         """Whether an array over nodes that other mechanisms write is read or written."""
@@ -78,6 +84,8 @@ class MechanismPrinter:
         m = self.mechanism
         if any(sends(kernel) for kernel in (m.init, m.receive, m.receive_init, m.watch)):
             return True
+        if m.receive is not None and set(m.pointers) & {*m.receive.loads, *m.receive.stores}:
+            return True
         return any(self._scattered(k) for k in (m.receive, m.receive_init) if k is not None)
 
     def text(self) -> str:
@@ -85,7 +93,8 @@ class MechanismPrinter:
         m = self.mechanism
         parts = [f"// --- {m.name} ---"]
         for name in self.functions:
-            kernel = m.current if name in ("constant", "observe") else getattr(m, name)
+            kernel = self.kernel(name)
+            assert kernel is not None
             if name.startswith("receive"):
                 parts.append(self._receive(name, kernel))
             elif name == "watch" or (name == "init" and sends(kernel)):

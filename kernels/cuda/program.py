@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from kernels.cpu.pointers import Links
 from kernels.cuda.expression import literal
 from kernels.cuda.functions import intrinsic_functions
 from kernels.cuda.mechanism import MechanismPrinter, sends
+from kernels.cuda.pointers import BARRIER, link_fields, link_functions, linked, linked_alone
 from kernels.storage import writes_concentration
 
 #: Fields of the table that every block has, in groups of one type.
@@ -33,6 +37,10 @@ FIELDS = {
 }
 
 
+#: Prints a call: mechanism, function, arguments after the cell, whether a barrier follows.
+Caller = Callable[[MechanismPrinter, str, str, bool], list[str]]
+
+
 @dataclass(frozen=True)
 class Program:
     """The text and the layout of its table: every field is eight bytes."""
@@ -47,6 +55,7 @@ def make_program(
     live: list[tuple[str, str]],
     valences: dict[str, float],
     celsius: float,
+    links: Sequence[Links] = (),
 ) -> Program:
     """Print the text of a block.
 
@@ -55,25 +64,30 @@ def make_program(
         live: (ion, field) pairs that have an array over nodes.
         valences: by ion.
         celsius: [degC]
+        links: POINTERs of each mechanism.
     """
-    fields = _fields(printers, live)
+    fields = _fields(printers, live) | link_fields(links)
+    call = partial(_call, links)
     reversal = {ion: _reversal(ion, valences[ion], celsius) for ion in _followed(live)}
     pieces = {
         "functions": intrinsic_functions(),
         "fields": "\n".join(f"    {kind}{_gap(kind)}{name};" for name, kind in fields.items()),
-        "mechanisms": "\n\n".join(printer.text() for printer in printers),
-        "receives": _cases(printers, "receive", 4),
+        "mechanisms": "\n\n".join(
+            [q.text() for q in printers]
+            + [link_functions(k, own) for k, own in enumerate(links) if own]
+        ),
+        "receives": _cases(printers, "receive", 4, links),
         "receive_inits": _cases(printers, "receive_init", 12),
         "clears": "\n".join(f"        p->{ion}_i[o] = 0.0;" for ion, field in live if field == "i"),
-        "constants": _calls(printers, ("constant",)),
-        "currents": _calls(printers, ("observe", "current")),
-        "states": "\n".join(_state(q) for q in printers if "state" in q.functions),
-        "watches": _watches(printers),
-        "before_breakpoints": _each(printers, ["before_breakpoint"], "middle"),
-        "ends": _each(printers, ["after_solve", "before_step"], "t"),
-        "before_initials": _each(printers, ["before_initial"], "t"),
-        "after_initials": _each(printers, ["after_initial", "before_breakpoint"], "t"),
-        "before_steps": _each(printers, ["before_step"], "t"),
+        "constants": _calls(call, printers, ("constant",)),
+        "currents": _calls(call, printers, ("observe", "current")),
+        "states": "\n".join(_state(call, q) for q in printers if "state" in q.functions),
+        "watches": _watches(call, printers),
+        "before_breakpoints": _each(call, printers, ["before_breakpoint"], "middle"),
+        "ends": _each(call, printers, ["after_solve", "before_step"], "t"),
+        "before_initials": _each(call, printers, ["before_initial"], "t"),
+        "after_initials": _each(call, printers, ["after_initial", "before_breakpoint"], "t"),
+        "before_steps": _each(call, printers, ["before_step"], "t"),
         "reversals": "\n".join(
             f"        {text.format(when='step')}"
             for ion, text in reversal.items()
@@ -82,7 +96,7 @@ def make_program(
         "initial_reversals": "\n".join(
             f"    {text.format(when='start')}" for text in reversal.values()
         ),
-        "inits": "\n".join(_initial(q, reversal) for q in printers),
+        "inits": "\n".join(_initial(call, q, reversal) for q in printers),
     }
     text = (Path(__file__).parent / "kernel.cu").read_text()
     for name, piece in pieces.items():
@@ -128,58 +142,85 @@ def _is_read_and_written(printers: list[MechanismPrinter], ion: str) -> bool:
     return any({"ci", "co"} & use.writes for use in uses) and any("e" in u.reads for u in uses)
 
 
-def _state(printer: MechanismPrinter) -> str:
-    call = f"        state_{printer.k}(p, cell, t);"
-    return f"{call}\n        __syncthreads();" if printer.touches_ions else call
-
-
-def _initial(printer: MechanismPrinter, reversal: dict[str, str]) -> str:
-    """INITIAL of a mechanism, its fixed values, reversal potentials that it changed."""
+def _call(
+    links: Sequence[Links], printer: MechanismPrinter, name: str, arguments: str, barrier: bool
+) -> list[str]:
+    """The lines that run a kernel of a mechanism for all instances of a cell."""
     k = printer.k
+    lines = [f"{name}_{k}(p, cell, {arguments});", *([BARRIER] if barrier else [])]
+    kernel = printer.kernel(name)
+    return linked(k, links[k], kernel, lines) if links and kernel is not None else lines
+
+
+def _lines(lines: list[str], depth: int) -> str:
+    return "\n".join("    " * depth + line for line in lines)
+
+
+def _state(call: Caller, printer: MechanismPrinter) -> str:
+    return _lines(call(printer, "state", "t", printer.touches_ions), 2)
+
+
+def _initial(call: Caller, printer: MechanismPrinter, reversal: dict[str, str]) -> str:
+    """INITIAL of a mechanism, its fixed values, reversal potentials that it changed."""
     queue = "queue, step, " if sends(printer.mechanism.init) else ""
-    lines = [f"    init_{k}(p, cell, {queue}t);", "    __syncthreads();"]
+    lines = call(printer, "init", f"{queue}t", True)
     if "derive" in printer.functions:
-        lines += [f"    derive_{k}(p, cell, t);", "    __syncthreads();"]
+        lines += call(printer, "derive", "t", True)
     if writes_concentration(printer.mechanism):
         for use in printer.mechanism.ions:
             if {"ci", "co"} & use.writes and use.ion in reversal:
-                lines += [f"    {reversal[use.ion].format(when='start')}", "    __syncthreads();"]
-    return "\n".join(lines)
+                lines += [reversal[use.ion].format(when="start"), BARRIER]
+    return _lines(lines, 1)
 
 
-def _calls(printers: list[MechanismPrinter], names: tuple[str, ...]) -> str:
+def _calls(call: Caller, printers: list[MechanismPrinter], names: tuple[str, ...]) -> str:
     """Calls, in order of execution, a barrier after each."""
-    return "\n".join(
-        f"    {name}_{q.k}(p, cell, t);\n    __syncthreads();"
-        for q in printers
-        for name in q.functions
-        if name in names
+    return _lines(
+        [
+            line
+            for q in printers
+            for name in q.functions
+            if name in names
+            for line in call(q, name, "t", True)
+        ],
+        1,
     )
 
 
-def _each(printers: list[MechanismPrinter], kernels: list[str], t: str) -> str:
+def _each(call: Caller, printers: list[MechanismPrinter], kernels: list[str], t: str) -> str:
     """Kernels of all mechanisms that have them, one after another."""
-    return "\n".join(
-        f"    {name}_{q.k}(p, cell, {t});\n    __syncthreads();"
-        for name in kernels
-        for q in printers
-        if name in q.functions
+    return _lines(
+        [
+            line
+            for name in kernels
+            for q in printers
+            if name in q.functions
+            for line in call(q, name, t, True)
+        ],
+        1,
     )
 
 
-def _watches(printers: list[MechanismPrinter]) -> str:
+def _watches(call: Caller, printers: list[MechanismPrinter]) -> str:
     """Events up to the start of the step, then the conditions of WATCH."""
-    watching = [q.k for q in printers if "watch" in q.functions]
-    lines = ["        deliver_events(p, cell, queue, step, now, e);"] if watching else []
-    lines += [f"        watch_{k}(p, cell, queue, step, now);" for k in watching]
-    return "\n".join(lines)
+    watching = [q for q in printers if "watch" in q.functions]
+    lines = ["deliver_events(p, cell, queue, step, now, e);"] if watching else []
+    for q in watching:
+        lines += call(q, "watch", "queue, step, now", False)
+    return _lines(lines, 2)
 
 
-def _cases(printers: list[MechanismPrinter], name: str, indent: int) -> str:
+def _cases(
+    printers: list[MechanismPrinter], name: str, indent: int, links: Sequence[Links] = ()
+) -> str:
     pad = " " * indent
     lines = []
     for q in printers:
         if name in q.functions:
-            call = f"{name}_{q.k}(p, cell, queue, step, i, w, flag, t);"
-            lines += [f"{pad}case {q.k}:", f"{pad}    {call}", f"{pad}    break;"]
+            calls = [f"{name}_{q.k}(p, cell, queue, step, i, w, flag, t);"]
+            kernel = q.kernel(name)
+            if links and kernel is not None:
+                calls = linked_alone(q.k, links[q.k], kernel, calls[0])
+            inner = [f"{pad}    {call}" for call in [*calls, "break;"]]
+            lines += [f"{pad}case {q.k}:", *inner]
     return "\n".join(lines)

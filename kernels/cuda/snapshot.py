@@ -65,7 +65,7 @@ def variables(engine: CudaEngine, k: int) -> Iterator[tuple[str, int]]:
     """Names in the state and slots of a mechanism's stored variables that change."""
     mechanism = engine.block.mechanisms[k].mechanism
     storage = engine.state.prepared.storages[k]
-    names = changing(mechanism) - set(storage.gathered)
+    names = changing(engine.block, mechanism) - set(storage.gathered)
     for name, slot in device_slots(storage).items():
         if name in names and not name.startswith("_"):
             yield f"{mechanism.name}.{name}", slot

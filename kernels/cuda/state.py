@@ -10,6 +10,7 @@ from kernels.block import Block
 from kernels.cuda.layout import I4, I8, Nodes, Placed, by_cell
 from kernels.cuda.mechanism import MechanismPrinter, device_slots, sends
 from kernels.cuda.memory import Memory
+from kernels.cuda.pointers import link_arrays
 from kernels.lists import lists_of
 from kernels.preparation import Prepared, slot_value
 
@@ -35,6 +36,8 @@ class State:
         order, self.source_ptr = by_cell(nodes.rank[cell], self.n_cell)
         self.source = watched[order].astype(I4)  # of the block, by detector of the device
         self._lay_connections()
+        slots = [device_slots(storage) for storage in self.prepared.storages]
+        self.links = link_arrays(block, self, slots)
 
     # --- what never changes ---
 
@@ -57,6 +60,7 @@ class State:
             arrays |= {f"run_{k}": placed.run, f"run_ptr_{k}": placed.run_ptr}
             arrays |= {f"table_{k}": self.prepared.tables[k], f"source_{k}": self._source_of(k)}
             arrays |= self._train_arrays(k)
+        arrays |= self.links
         for ion, (start, step) in self.prepared.followed.items():
             for when, chosen in (("start", start), ("step", step)):
                 cell = np.searchsorted(block.cell_ptr, chosen, side="right") - 1

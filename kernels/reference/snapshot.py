@@ -21,7 +21,7 @@ def save_state(engine: ReferenceEngine) -> dict[str, np.ndarray]:
     state |= {f"{ion}.{field}": array.copy() for (ion, field), array in engine.fields.items()}
     for population in engine.populations:
         own = population.group.mechanism.variables()
-        for name in sorted(changing(population.group.mechanism) & set(own)):
+        for name in sorted(changing(engine.block, population.group.mechanism) & set(own)):
             values = [one[name] for one in population.values]
             state[f"{population.mechanism.name}.{name}"] = np.array(values, np.float64)
     state["above"] = engine.above.astype(np.uint8)
@@ -51,7 +51,7 @@ def load_state(engine: ReferenceEngine, state: Mapping[str, np.ndarray]) -> None
         array[:] = state[f"{ion}.{field}"]
     for population in engine.populations:
         own = population.group.mechanism.variables()
-        for name in changing(population.group.mechanism) & set(own):
+        for name in changing(engine.block, population.group.mechanism) & set(own):
             values = state[f"{population.mechanism.name}.{name}"].tolist()
             for one, value in zip(population.values, values, strict=True):
                 one[name] = value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from kernels import Instances, Pointer, Probe, make_engine
+from kernels import Events, Instances, Pointer, Probe, make_engine
 from kernels.nmodl import loads
 
 #: Reads a voltage elsewhere and a state, and writes a parameter of another mechanism.
@@ -30,9 +32,10 @@ DERIVATIVE decay { x' = -x/5 }
 """
 
 
-def run(blocks, backend, n_step=40):
+def make_block(blocks, one_cell=False):
     place = np.array([0, 1, 2], np.int32)
-    goal = Instances(loads(GOAL), place, place)
+    cell = 0 * place if one_cell else place
+    goal = Instances(loads(GOAL), place, cell)
     watcher = loads(WATCHER)
     assert watcher.pointers == ("far", "goal", "other")
     index = np.arange(3)
@@ -42,18 +45,28 @@ def run(blocks, backend, n_step=40):
         Pointer("goal", "Goal.e", index[2:], np.array([2])),
         Pointer("other", "Goal.x", index, np.array([2, 0, 1])),
     )
-    group = Instances(watcher, place, place, pointers=pointers)
+    group = Instances(watcher, place, cell, pointers=pointers)
     names = ("Watcher.seen", "Watcher.mirror", "Goal.e", "Goal.x")
     probes = [Probe("v", index, 1), *(Probe(name, index, 1) for name in names)]
     block = blocks.simple(
         [goal, group], n_cell=3, targets=[(1, 0), (1, 2)], weights=[0.5, 2.0], probes=probes
     )
-    return blocks.advance(make_engine(block, backend), events(), n_step, 16).samples
+    if not one_cell:
+        return block
+    return dataclasses.replace(
+        block,
+        cell_ptr=np.array([0, 3], np.int64),
+        parent=np.array([-1, 0, 1], np.int32),
+        axial=np.array([0.0, 0.02, 0.01]),
+    )
+
+
+def run(blocks, backend, n_step=40):
+    engine = make_engine(make_block(blocks), backend)
+    return blocks.advance(engine, events(), n_step, 16).samples
 
 
 def events():
-    from kernels import Events
-
     return Events(np.array([4, 9]), np.array([0.1, 0.22]), np.array([0, 1], np.int32))
 
 
@@ -72,3 +85,19 @@ def test_values_are_fetched_and_put(blocks, backend):
     assert x[5, 2] == pytest.approx((decay**4 + 0.5) * decay, rel=1e-12)  # changed by an event
     assert x[10, 1] == pytest.approx((decay**9 + 2.0) * decay, rel=1e-12)
     np.testing.assert_array_equal(mirror[1:, 1], x[1:, 0])  # Goal is advanced first
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_a_saved_state_holds_what_pointers_changed(blocks, backend):
+    block = make_block(blocks)
+    nothing = Events(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
+    one, other = make_engine(block, backend), make_engine(block, backend)
+    one.reset()
+    other.reset()
+    one.advance(0, 20, events())
+    one.read()
+    other.load(one.save())
+    for engine in (one, other):
+        engine.advance(20, 40, nothing)
+    for rows, again in zip(one.read(), other.read(), strict=True):
+        np.testing.assert_array_equal(rows, again)
