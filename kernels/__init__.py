@@ -6,10 +6,12 @@ from kernels.block import Block, Events, Instances, Ion, Pointer, Probe, Spikes
 from kernels.diffusion import refuse_diffusion
 from kernels.engine import Engine
 from kernels.errors import KernelsError
+from kernels.precision import PRECISIONS, Precision, find_precision
 from kernels.schedule import dhs_schedule
 
 __all__ = [
     "BACKENDS",
+    "PRECISIONS",
     "Block",
     "Engine",
     "Events",
@@ -24,34 +26,36 @@ __all__ = [
 ]
 
 
-def _cpu(block: Block) -> Engine:
+def _cpu(block: Block, precision: Precision) -> Engine:
     from kernels.cpu import CpuEngine
 
-    return CpuEngine(block)
+    return CpuEngine(block, precision)
 
 
-def _reference(block: Block) -> Engine:
+def _reference(block: Block, precision: Precision) -> Engine:
     from kernels.reference import ReferenceEngine
 
+    if precision.is_single:
+        raise KernelsError('backend "reference" computes in double precision only')
     return ReferenceEngine(block)
 
 
-def _null(block: Block) -> Engine:
+def _null(block: Block, precision: Precision) -> Engine:
     from kernels.null import NullEngine
 
     return NullEngine(block)
 
 
-def _cuda(block: Block) -> Engine:
+def _cuda(block: Block, precision: Precision) -> Engine:
     from kernels.cuda import CudaEngine
 
-    return CudaEngine(block)
+    return CudaEngine(block, precision=precision)
 
 
-def _cuda_host(block: Block) -> Engine:
+def _cuda_host(block: Block, precision: Precision) -> Engine:
     from kernels.cuda import CudaEngine, HostDevice
 
-    return CudaEngine(block, HostDevice())
+    return CudaEngine(block, HostDevice(), precision=precision)
 
 
 #: Engines by name. "cuda-host" runs the text of the CUDA kernels on the CPU: slow, to test them.
@@ -64,10 +68,16 @@ BACKENDS = {
 }
 
 
-def make_engine(block: Block, backend: str = "auto") -> Engine:
-    """The engine of this name for a block; "auto" takes the fastest that this machine has."""
+def make_engine(block: Block, backend: str = "auto", precision: str = "double") -> Engine:
+    """The engine of this name for a block; "auto" takes the fastest that this machine has.
+
+    Args:
+        block: the cells.
+        backend: a name of `BACKENDS`, or "auto".
+        precision: a name of `PRECISIONS`: "double" or "single".
+    """
     name = "cpu" if backend == "auto" else backend
     if name not in BACKENDS:
         raise KernelsError(f'backend "{backend}" is not one of auto, {", ".join(BACKENDS)}')
     refuse_diffusion(block)
-    return BACKENDS[name](block)
+    return BACKENDS[name](block, find_precision(precision))

@@ -10,8 +10,10 @@ from kernels.block import Block, Instances
 from kernels.hoist import hoist
 from kernels.mechanism import Mechanism
 from kernels.pointers import loosen, pointed_variables
+from kernels.precision import DOUBLE, RESTS, Precision, split
 from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import Storage, ion_variables, live_ion_fields, reversal_nodes, storage_of
+from kernels.typed import type_mechanism
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class Prepared:
     keeps: tuple[frozenset[str], ...]  # variables that are sampled
     live: list[tuple[str, str]]  # (ion, field) with an array over nodes, sorted
     followed: dict[str, tuple[np.ndarray, np.ndarray]]  # see `kernels.storage.reversal_nodes`
+    precision: Precision = DOUBLE
 
 
-def prepare(block: Block) -> Prepared:
+def prepare(block: Block, precision: Precision = DOUBLE) -> Prepared:
     """Specialise every mechanism of a block and decide what needs memory."""
     live = live_ion_fields(block)
     mechanisms, tables, storages, keeps = [], [], [], []
@@ -34,14 +37,17 @@ def prepare(block: Block) -> Prepared:
         constants = constants_of(block, group.mechanism)
         pointed = pointed_variables(block, group.mechanism)
         keep = _sampled(block, group.mechanism.name) | pointed
-        mechanisms.append(hoist(specialise(loosen(group.mechanism, pointed), constants)))
-        tables.append(build_table(block, group.mechanism, constants))
-        storages.append(storage_of(mechanisms[-1], live, keep))
+        mechanism = hoist(specialise(loosen(group.mechanism, pointed), constants))
+        times: frozenset[str] = frozenset()
+        if precision.is_single:
+            mechanism, times = type_mechanism(mechanism, pointed)
+        mechanisms.append(mechanism)
+        tables.append(build_table(block, group.mechanism, constants).astype(precision.dtype))
+        storages.append(storage_of(mechanism, live, keep, times))
         keeps.append(keep)
     followed = {ion.name: reversal_nodes(block, ion.name) for ion in block.ions}
-    return Prepared(
-        tuple(mechanisms), tuple(tables), tuple(storages), tuple(keeps), sorted(live), followed
-    )
+    parts = (tuple(mechanisms), tuple(tables), tuple(storages), tuple(keeps))
+    return Prepared(*parts, sorted(live), followed, precision)
 
 
 def _sampled(block: Block, mechanism: str) -> frozenset[str]:
@@ -53,6 +59,10 @@ def slot_value(
     block: Block, group: Instances, storage: Storage, name: str, prepared: Prepared
 ) -> np.ndarray:
     """(n,) f8 values that a slot of a mechanism's instances holds before INITIAL."""
+    for k, prefix in enumerate(RESTS, start=1):
+        if name.removeprefix(prefix) in storage.times and name.startswith(prefix):
+            whole = slot_value(block, group, storage, name.removeprefix(prefix), prepared)
+            return split(whole)[k]
     variables, ions = group.mechanism.variables(), ion_variables(group.mechanism)
     if name in ions and name not in storage.gathered:
         value = _static_ion(block, *ions[name], prepared)[group.node]

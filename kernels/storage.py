@@ -9,6 +9,7 @@ import numpy as np
 from kernels.block import Block
 from kernels.mechanism import IonUse, Kernel, Mechanism
 from kernels.nmodl.build import mangle
+from kernels.precision import RESTS
 
 FIELDS = ("e", "ci", "co", "i")
 
@@ -87,11 +88,18 @@ class Storage:
 
     `slots` maps a variable, or one of the helpers `_v` (voltage gathered), `_weight` (nA per
     mA/cm2), `_per_area` (mA/cm2 per nA), `_i`, `_g`, to its slot. `gathered` are the ion variables
-    that live in arrays over nodes; they have a slot to be gathered into.
+    that live in arrays over nodes; they have a slot to be gathered into. `times`, of single
+    precision only, have two slots more; see `kernels.precision.split`.
     """
 
     slots: dict[str, int]
     gathered: dict[str, tuple[str, str]]
+    times: frozenset[str] = frozenset()
+
+    def parts(self, name: str) -> tuple[int, int, int]:
+        """The three slots of a time."""
+        high, *rest = (self.slots[prefix + name] for prefix in ("", *RESTS))
+        return high, rest[0], rest[1]
 
 
 def _kernels(mechanism: Mechanism) -> list[Kernel]:
@@ -99,9 +107,12 @@ def _kernels(mechanism: Mechanism) -> list[Kernel]:
 
 
 def storage_of(
-    mechanism: Mechanism, live: frozenset[tuple[str, str]], keep: frozenset[str] = frozenset()
+    mechanism: Mechanism,
+    live: frozenset[tuple[str, str]],
+    keep: frozenset[str] = frozenset(),
+    times: frozenset[str] = frozenset(),
 ) -> Storage:
-    """Slots of one mechanism; `keep` names variables to be sampled."""
+    """Slots of one mechanism; `keep` names variables to be sampled, `times` is as in `Storage`."""
     ions = ion_variables(mechanism)
     own = mechanism.variables()
     loaded = {name for kernel in _kernels(mechanism) for name in kernel.loads} | keep
@@ -117,7 +128,9 @@ def storage_of(
         if mechanism.kind == "point" and any(f[1] == "i" for f in gathered.values()):
             wanted.append("_per_area")
     wanted += [name for name in keep if name not in wanted]
-    return Storage({name: k for k, name in enumerate(dict.fromkeys(wanted))}, gathered)
+    times &= frozenset(wanted)
+    wanted += [rest + name for name in sorted(times) for rest in RESTS]
+    return Storage({name: k for k, name in enumerate(dict.fromkeys(wanted))}, gathered, times)
 
 
 def _sets(mechanism: Mechanism, name: str) -> bool:

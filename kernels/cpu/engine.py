@@ -16,6 +16,7 @@ from kernels.cpu.sampler import Sampler
 from kernels.cpu.snapshot import load_state, save_state
 from kernels.cpu.state import GroupState
 from kernels.errors import NotFinite
+from kernels.precision import DOUBLE, Precision
 from kernels.preparation import prepare
 
 NOTHING = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
@@ -24,10 +25,10 @@ NOTHING = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
 class CpuEngine:
     """Advances a block on one core; see `kernels.engine.Engine`."""
 
-    def __init__(self, block: Block):
+    def __init__(self, block: Block, precision: Precision = DOUBLE):
         """Lay out the block and compile its functions (or load them from the cache)."""
-        self.block = block
-        prepared = prepare(block)
+        self.block, self.precision = block, precision
+        prepared = prepare(block, precision)
         self.storages, self.live = prepared.storages, prepared.live
         self.followed = prepared.followed
         self.program = make_program(
@@ -38,6 +39,7 @@ class CpuEngine:
             {ion.name: ion.valence for ion in block.ions},
             block.celsius,
             links_of(block),
+            precision,
         )
         layout = group_cells(block)
         self.placement = place_block(block, layout)

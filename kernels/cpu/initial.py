@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kernels.cpu.printer import LANES
-from kernels.cpu.solver import update_reversal
+from kernels.cpu.solver import REVERSALS, update_reversal
 from kernels.mechanism import IonUse
+from kernels.precision import RESTS, split
 from kernels.storage import ion_variables, writes_concentration
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def _add_constant_currents(state: GroupState) -> None:
     for k, constant in enumerate(state.engine.program.constant):
         if constant and len(state.slices[k].index):
             state.run("current", k)
-    state.static[:] = state.passive + state.diagonal[:n]
+    state.leak[:] = state.diagonal[:n]
+    state.static[:] = state.passive + state.leak
     state.constant[:] = state.right[:n]
     state.voltage[:] = voltage
 
@@ -93,7 +94,8 @@ def _reverse(state: GroupState, name: str) -> None:
     local = local[local < state.spare]
     if len(local) and all(array is not None for array in arrays):
         valence = next(i.valence for i in state.engine.block.ions if i.name == name)
-        update_reversal(local, *arrays, valence, state.engine.block.celsius)
+        follow = REVERSALS[state.engine.precision.name]
+        follow(local, *arrays, valence, state.engine.block.celsius)
 
 
 def _follow(state: GroupState, uses: tuple[IonUse, ...]) -> None:
@@ -105,25 +107,32 @@ def _follow(state: GroupState, uses: tuple[IonUse, ...]) -> None:
 
 def _fill(state: GroupState, k: int) -> None:
     """Parameters, ion values that never change, areas and initial states into the tiles."""
-    block, part = state.engine.block, state.slices[k]
-    group, storage = block.mechanisms[k], state.engine.storages[k]
+    part, storage = state.slices[k], state.engine.storages[k]
     if not len(part.index):
         return
-    tiles = part.data.reshape(-1, len(storage.slots), LANES)
-    filled = np.minimum(np.arange(tiles.shape[0] * LANES), len(part.index) - 1)
+    lanes = state.engine.precision.lanes
+    tiles = part.data.reshape(-1, len(storage.slots), lanes)
+    filled = np.minimum(np.arange(tiles.shape[0] * lanes), len(part.index) - 1)
     instance = part.index[filled]
-    node = group.node[instance]
-    variables, ions = group.mechanism.variables(), ion_variables(group.mechanism)
     for name, slot in storage.slots.items():
-        if name in ions and name not in storage.gathered:
-            value = _static_ion(state, *ions[name])[node]
-        elif name in group.parameters:
-            value = group.parameters[name][instance]
-        elif name in variables:
-            value = variables[name].default
-        else:
-            value = _geometry(state, name, node)
-        tiles[:, slot, :] = np.broadcast_to(value, instance.shape).reshape(-1, LANES)
+        value = np.broadcast_to(_start(state, k, name, instance), instance.shape)
+        tiles[:, slot, :] = value.reshape(-1, lanes)
+
+
+def _start(state: GroupState, k: int, name: str, instance: np.ndarray) -> np.ndarray | float:
+    """Values of a slot at some instances before INITIAL."""
+    group, storage = state.engine.block.mechanisms[k], state.engine.storages[k]
+    for part, prefix in enumerate(RESTS, start=1):
+        if name.removeprefix(prefix) in storage.times and name.startswith(prefix):
+            whole = _start(state, k, name.removeprefix(prefix), instance)
+            return split(np.asarray(whole, np.float64))[part]
+    node, ions = group.node[instance], ion_variables(group.mechanism)
+    if name in ions and name not in storage.gathered:
+        return _static_ion(state, *ions[name])[node]
+    if name in group.parameters:
+        return group.parameters[name][instance]
+    variables = group.mechanism.variables()
+    return variables[name].default if name in variables else _geometry(state, name, node)
 
 
 def _static_ion(state: GroupState, ion: str, field: str) -> np.ndarray:

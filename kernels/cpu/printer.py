@@ -1,10 +1,11 @@
-"""A mechanism as Python text for numba: one function a kernel, over tiles of eight instances.
+"""A mechanism as Python text for numba: one function a kernel, over tiles of instances.
 
-Data of a mechanism is one flat array: tile, slot, lane. A tile holds eight instances and, slot
-after slot, the eight values of every stored variable, so a kernel reads one stream, and LLVM sees
-without any run-time check that no two slots overlap. A function gathers voltages and ion values
-into slots, computes eight lanes in a loop that vectorises, and scatters; the last tile is filled
-with instances on a spare node that is never solved.
+Data of a mechanism is one flat array: tile, slot, lane. A tile holds as many instances as a vector
+of 512 bits has numbers, eight (sixteen of single precision), and, slot after slot, the values of
+every stored variable, so a kernel reads one stream, and LLVM sees without any run-time check that
+no two slots overlap. A function gathers voltages and ion values into slots, computes all lanes in a
+loop that vectorises, and scatters; the last tile is filled with instances on a spare node that is
+never solved.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ import ast
 
 from kernels.constant import is_constant
 from kernels.mechanism import AROUND, Kernel, Mechanism
+from kernels.precision import DOUBLE, Precision
 from kernels.storage import Storage, own_currents
-
-LANES = 8
 
 #: What self-events and spikes of artificial cells need, after the other arguments of a kernel.
 OUTBOX = (
@@ -86,16 +86,17 @@ def local_name(name: str) -> str:
 class _Calls(ast.NodeTransformer):
     """Gives intrinsic calls their compiled names, self-events their arguments.
 
-    `memory` is where element 0 of the instance's memory lies in a tile, "d[" excluded.
+    `memory` is where element 0 of the instance's memory lies in a tile, "d[" excluded; elements
+    are `lanes` apart.
     """
 
-    def __init__(self, memory: str = ""):
-        self.memory = memory
+    def __init__(self, memory: str = "", lanes: int = DOUBLE.lanes):
+        self.memory, self.lanes = memory, lanes
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         if isinstance(node.value, ast.Call) and _called(node.value) == "set_element":
             place, value = (ast.unparse(self.visit(argument)) for argument in node.value.args)
-            return ast.parse(f"d[{self.memory} + int({place}) * {LANES}] = {value}").body[0]
+            return ast.parse(f"d[{self.memory} + int({place}) * {self.lanes}] = {value}").body[0]
         if isinstance(node.value, ast.Call) and _called(node.value) == "set_netcon":
             place, value = (ast.unparse(self.visit(argument)) for argument in node.value.args)
             return ast.parse(f"weights[int({place})] = {value}").body[0]
@@ -111,7 +112,7 @@ class _Calls(ast.NodeTransformer):
         if name == "table":
             return ast.parse(f"table[int({text})]", mode="eval").body
         if name == "element":
-            return ast.parse(f"d[{self.memory} + int({text}) * {LANES}]", mode="eval").body
+            return ast.parse(f"d[{self.memory} + int({text}) * {self.lanes}]", mode="eval").body
         if name == "net_send":
             time, flag = (ast.unparse(argument) for argument in node.args)
             return self._outbox(f"send(t + ({time}), {flag}, i, w")
@@ -136,11 +137,13 @@ def _called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
-def body_lines(body: tuple[ast.stmt, ...], memory: str = "") -> list[str]:
+def body_lines(
+    body: tuple[ast.stmt, ...], memory: str = "", lanes: int = DOUBLE.lanes
+) -> list[str]:
     """A kernel's body as text."""
     lines: list[str] = []
     for statement in body:
-        renamed = _Calls(memory).visit(ast.parse(ast.unparse(statement)).body[0])
+        renamed = _Calls(memory, lanes).visit(ast.parse(ast.unparse(statement)).body[0])
         lines += ast.unparse(ast.fix_missing_locations(renamed)).splitlines()
     return lines
 
@@ -152,9 +155,16 @@ def _indent(lines: list[str], depth: int) -> list[str]:
 class MechanismPrinter:
     """Prints the functions of one mechanism."""
 
-    def __init__(self, mechanism: Mechanism, storage: Storage, keep: frozenset[str]):
+    def __init__(
+        self,
+        mechanism: Mechanism,
+        storage: Storage,
+        keep: frozenset[str],
+        precision: Precision = DOUBLE,
+    ):
         self.mechanism, self.storage, self.keep = mechanism, storage, keep
         self.slots, self.own = storage.slots, own_currents(mechanism)
+        self.single, self.lanes = precision.is_single, precision.lanes
 
     def text(self) -> str:
         """All functions: init, current, state, receive, receive_init, where there is something."""
@@ -176,32 +186,49 @@ class MechanismPrinter:
         parts += [self._loop(name, kernels[name]) for name in AROUND if name in kernels]
         if "watch" in kernels:
             parts.append(self._loop("watch", m.watch, scalar=True))
-        return "\n\n".join("\n".join(part) for part in parts) + "\n"
+        head = "# single precision\n" if self.single else ""
+        return head + "\n\n".join("\n".join(part) for part in parts) + "\n"
 
     # --- pieces ---
 
     def _place(self, name: str, lane: str) -> str:
-        return (
-            f"d[{self.slots[name] * LANES} + {lane}]" if lane else f"d[{self.slots[name] * LANES}]"
-        )
+        return f"d[{self._index(self.slots[name], lane)}]"
+
+    def _index(self, slot: int, lane: str) -> str:
+        return f"{slot * self.lanes} + {lane}" if lane else f"{slot * self.lanes}"
 
     def _body(self, kernel: Kernel, lane: str) -> list[str]:
         first = self.mechanism.memory[0] if self.mechanism.memory else ""
-        place = str(self.slots[first] * LANES) if first else ""
-        return body_lines(kernel.body, f"{place} + {lane}" if lane else place)
+        place = self._index(self.slots[first], lane) if first else ""
+        given = [f"{name} = to_single_({name})" for name in ("dt", "flag")] if self.single else []
+        used = {n.id for s in kernel.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+        typed = [line for line in given if line.split()[0] in used and not kernel.wide]
+        return typed + body_lines(kernel.body, place, self.lanes)
 
     def _loads(self, kernel: Kernel, lane: str) -> list[str]:
         lines = []
         for name in kernel.loads:
-            if name == "v":
-                lines.append(f"v = {self._place('_v', lane)}")
-            elif name in self.slots and name not in kernel.args:
-                lines.append(f"{local_name(name)} = {self._place(name, lane)}")
+            if name in kernel.args or (name != "v" and name not in self.slots):
+                continue
+            value = self._place("_v" if name == "v" else name, lane)
+            if name in self.storage.times:
+                value = f"get_wide(d, {self._parts(name, lane)})"
+            elif self.single and kernel.wide:
+                value = f"to_double_({value})"
+            lines.append(f"{local_name(name)} = {value}")
         return lines
+
+    def _parts(self, name: str, lane: str) -> str:
+        return ", ".join(self._index(slot, lane) for slot in self.storage.parts(name))
 
     def _stores(self, kernel: Kernel, lane: str) -> list[str]:
         names = [n for n in kernel.stores if n in self.slots and n not in kernel.args]
-        return [f"{self._place(name, lane)} = {local_name(name)}" for name in names]
+        return [
+            f"put_wide(d, {self._parts(name, lane)}, {local_name(name)})"
+            if name in self.storage.times
+            else f"{self._place(name, lane)} = {local_name(name)}"
+            for name in names
+        ]
 
     def _gathers(self, kernel: Kernel, lane: str) -> list[str]:
         loaded = set(kernel.loads)
@@ -222,10 +249,11 @@ class MechanismPrinter:
         weight = "_g, _i"
         if self.mechanism.kind == "density":
             weight = f"{self._place('_weight', lane)} * _g, {self._place('_weight', lane)} * _i"
+        inward = "-outward" if self.single else "conductance * v - outward"
         return [
             f"conductance, outward = {weight}",
             f"{self._place('_g', lane)} = conductance",
-            f"{self._place('_i', lane)} = conductance * v - outward",
+            f"{self._place('_i', lane)} = {inward}",
         ]
 
     def _current_scatters(self, lane: str) -> list[str]:
@@ -244,14 +272,14 @@ class MechanismPrinter:
         self, name: str, kernel: Kernel, current: bool = False, scalar: bool = False
     ) -> list[str]:
         lane = "" if scalar else "l"
-        stride = len(self.slots) * LANES
+        stride = len(self.slots) * self.lanes
         extra = f", {OUTBOX}, train, train_ptr" if scalar else ""
         lines = [f"def {name}_{self.mechanism.name}({arguments(self.storage)}{extra}):"]
         if scalar:
             # a self-event of INITIAL belongs to no connection: its arguments are the last, all 0
             n_argument = len(self.mechanism.receive.args) if self.mechanism.receive else 0
             lines += [f"    w = -{max(1, n_argument)}", "    for i in range(n):"]
-            lines.append(f"        d = data[i // {LANES} * {stride} + i % {LANES}:]")
+            lines.append(f"        d = data[i // {self.lanes} * {stride} + i % {self.lanes}:]")
             inner = ["o = node[i]", *self._gathers(kernel, lane), *self._loads(kernel, lane)]
             inner += [*self._body(kernel, ""), *self._stores(kernel, lane)]
             return lines + _indent(inner + self._scatters(kernel, lane), 2)
@@ -269,31 +297,31 @@ class MechanismPrinter:
             lines += _indent(self._over_tiles(piece, over_places, stride), 1)
         return lines if len(lines) > 1 else [*lines, "    pass"]
 
-    @staticmethod
-    def _over_tiles(piece: list[str], over_places: bool, stride: int) -> list[str]:
+    def _over_tiles(self, piece: list[str], over_places: bool, stride: int) -> list[str]:
         """A loop of its own over all tiles.
 
         Gathering all before computing lets the stores retire: a wide load straight after narrow
-        stores to the same place stalls. `lanes` is 8, but LLVM must not know: it would unroll the
-        loop before its vectoriser sees it.
+        stores to the same place stalls. `lanes` is a constant, but LLVM must not know: it would
+        unroll the loop before its vectoriser sees it.
         """
         if not piece:
             return []
-        lines = [f"for k in range((n + {LANES - 1}) // {LANES}):"]
+        size = self.lanes
+        lines = [f"for k in range((n + {size - 1}) // {size}):"]
         lines.append(f"    d = data[k * {stride}:(k + 1) * {stride}]")
         if over_places:
-            lines.append(f"    places = node[k * {LANES}:(k + 1) * {LANES}]")
-            lines += [f"    for l in range({LANES}):", "        o = places[l]"]
+            lines.append(f"    places = node[k * {size}:(k + 1) * {size}]")
+            lines += [f"    for l in range({size}):", "        o = places[l]"]
         else:
             lines.append("    for l in range(lanes):")
         return lines + _indent(piece, 2)
 
     def _receive(self, name: str, kernel: Kernel) -> list[str]:
-        stride = len(self.slots) * LANES
+        stride = len(self.slots) * self.lanes
         shared = arguments(self.storage).replace("n, lanes, ", "i, weights, w, flag, ", 1)
         extra = f", {OUTBOX}, train, train_ptr"
         lines = [f"def {name}_{self.mechanism.name}({shared}{extra}):"]
-        inner = [f"d = data[i // {LANES} * {stride} + i % {LANES}:]", "o = node[i]"]
+        inner = [f"d = data[i // {self.lanes} * {stride} + i % {self.lanes}:]", "o = node[i]"]
         inner += [*self._gathers(kernel, ""), *self._loads(kernel, "")]
         used = set(kernel.loads) | set(kernel.stores)
         inner += [

@@ -12,11 +12,11 @@ from functools import partial
 
 from kernels.constant import is_constant
 from kernels.cpu import cache, events, solver
-from kernels.cpu.numerics import FUNCTIONS
+from kernels.cpu.numerics import scope_of
 from kernels.cpu.pointers import Links, copy_values, index_names, linked
 from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
-from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import AROUND, Mechanism
+from kernels.precision import DOUBLE, Precision
 from kernels.storage import Storage
 
 QUEUE = (
@@ -75,18 +75,31 @@ def advance({arguments}):
 {receives}
         # currents and conductances at the middle of the step
         t = middle
-        prepare_matrix(n_place, storage, static, constant, voltage, diagonal, right)
+        {prepare}
 {currents}
         # voltages at the end of the step
         solve_cable(lanes, n_place, parent, axial, diagonal, right)
-        update_voltage(n_place, half_step, right, voltage)
+        {update}(n_place, half_step, right, voltage)
         # states at the end of the step, from the new voltage
         t = now + dt
 {states}
 """
 
+#: Of each precision: what starts a step, and what takes over its solution.
+_SOLVING = {
+    "double": {
+        "prepare": "prepare_matrix(n_place, storage, static, constant, voltage, diagonal, right)",
+        "update": "update_voltage",
+    },
+    "single": {
+        "prepare": "prepare_residual(n_place, lanes, parent, axial, leak, static, constant, "
+        "voltage, diagonal, right)",
+        "update": "add_change",
+    },
+}
+
 FIXED = (
-    "first, last, dt, half_step, tile_lanes, lanes, n_place, parent, axial, storage, static, "
+    "first, last, dt, half_step, tile_lanes, lanes, n_place, parent, axial, storage, leak, static, "
     "constant, voltage, diagonal, right, detector_node, detector_threshold, detector_above, "
     "detector_source, event_ptr, event_time, event_mechanism, event_instance, event_weight, "
     "weights, probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
@@ -116,15 +129,16 @@ def make_program(
     valences: dict[str, float],
     celsius: float,
     links: Sequence[Links] = (),
+    precision: Precision = DOUBLE,
 ) -> Program:
     """Print and compile (or load from the cache) the functions of a block."""
     live = [f"{ion}_{field}" for ion, field in ion_fields]
-    scope: dict[str, object] = {f"{n}_": FUNCTIONS[f.__name__] for n, f in INTRINSICS.items()}
+    scope = scope_of(precision)
     scope.update(send=events.send, move=events.move, fire=events.fire)
     functions: list[dict[str, Callable[..., None]]] = []
     modules: list[str] = []
     for mechanism, storage, keep in zip(mechanisms, storages, keeps, strict=True):
-        text = MechanismPrinter(mechanism, storage, keep).text()
+        text = MechanismPrinter(mechanism, storage, keep, precision).text()
         module = cache.load(mechanism.name, text, scope)
         modules.append(module.__name__)
         names = [*mechanism.kernels(), "observe"]
@@ -150,7 +164,10 @@ def make_program(
         argument_names += [f"{array}_probe", f"{array}_place", f"{array}_column"]
     constant = tuple(is_constant(mechanism) for mechanism in mechanisms)
     call = partial(_linked_call, mechanisms, storages, links)
-    text = _advance_text(modules, call, functions, constant, argument_names, live, reversals)
+    solving = _SOLVING[precision.name]
+    text = _advance_text(
+        modules, call, functions, constant, argument_names, live, reversals, solving
+    )
     advance_scope: dict[str, object] = {
         f"{kernel}_{k}": function
         for k, functions_of in enumerate(functions)
@@ -161,10 +178,12 @@ def make_program(
         find_spikes=events.find_spikes,
         earliest=events.earliest,
         remove=events.remove,
-        update_reversal=solver.update_reversal,
+        update_reversal=solver.REVERSALS[precision.name],
         solve_cable=solver.solve_cable,
         prepare_matrix=solver.prepare_matrix,
         update_voltage=solver.update_voltage,
+        prepare_residual=solver.prepare_residual,
+        add_change=solver.add_change,
     )
     module = cache.load("advance", text, advance_scope)
     return Program(module.advance, tuple(argument_names), tuple(functions), constant)
@@ -208,6 +227,7 @@ def _advance_text(
     names: list[str],
     live: list[str],
     reversals: list[str],
+    solving: dict[str, str],
 ) -> str:
     currents = reversals + [f"{array}[:] = 0.0" for array in live if array.endswith("_i")]
     states: list[str] = []
@@ -241,6 +261,7 @@ def _advance_text(
         ]
     header = f"# {' '.join(modules)}\n"
     return header + STEP.format(
+        **solving,
         arguments=", ".join(names),
         samples=_block(samples, 3),
         receives=_block(receives, 3),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kernels.cpu.printer import LANES
+from kernels.precision import join, split
 from kernels.snapshot import SELF, argument_ptr, changing, no_self_events
+from kernels.storage import Storage
 
 if TYPE_CHECKING:
     from kernels.cpu.engine import CpuEngine
@@ -28,7 +29,7 @@ def save_state(engine: CpuEngine) -> dict[str, np.ndarray]:
     events = [no_self_events()]
     for group in engine.groups:
         for name, places, array, own in copies(engine, group):
-            state[name][places] = array[own]
+            state[name][places] = values_at(array, own)
         events.append(pending_self_events(group))
     return state | {name: np.concatenate([one[name] for one in events]) for name in SELF}
 
@@ -38,9 +39,22 @@ def load_state(engine: CpuEngine, state: Mapping[str, np.ndarray]) -> None:
     engine.sampler.clear()
     for group in engine.groups:
         for name, places, array, own in copies(engine, group):
-            array[own] = state[name][places]
+            value = state[name][places]
+            array[own] = value if own.ndim == 1 else split(value)
         group.spike_count[:] = 0
         put_self_events(group, state)
+
+
+def slots_of(storage: Storage, name: str) -> int | np.ndarray:
+    """The slot of a variable, or the (3, 1) slots of a time."""
+    if name in storage.times:
+        return np.array(storage.parts(name))[:, None]
+    return storage.slots[name]
+
+
+def values_at(array: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Values at places, or at three rows of them."""
+    return array[own] if own.ndim == 1 else join(*array[own])
 
 
 def variables(engine: CpuEngine, k: int) -> list[str]:
@@ -53,17 +67,21 @@ def variables(engine: CpuEngine, k: int) -> list[str]:
 def copies(
     engine: CpuEngine, group: GroupState
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """Name and places in the block's order, array and places in the group."""
+    """Name and places in the block's order, array and places in the group.
+
+    A time of single precision has three rows of places; see `kernels.precision.split`.
+    """
     layout = group.layout
     yield "v", layout.node, group.voltage, layout.place
     for ion, field in engine.live:
         yield f"{ion}.{field}", layout.node, group.ions[f"{ion}_{field}"], layout.place
     for k, part in enumerate(group.slices):
         mechanism = engine.block.mechanisms[k].mechanism.name
-        slots = engine.storages[k].slots
-        tile, lane = np.divmod(np.arange(len(part.index)), LANES)
+        storage = engine.storages[k]
+        lanes = engine.precision.lanes
+        tile, lane = np.divmod(np.arange(len(part.index)), lanes)
         for name in variables(engine, k):
-            own = (tile * len(slots) + slots[name]) * LANES + lane
+            own = (tile * len(storage.slots) + slots_of(storage, name)) * lanes + lane
             yield f"{mechanism}.{name}", part.index, part.data, own
     yield "above", group.detector_source, group.detector_above, np.arange(len(group.detector_node))
     places, own = argument_places(engine, group)

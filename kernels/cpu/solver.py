@@ -8,7 +8,9 @@ bits of the sum, the same for any number of lanes.
 
 from __future__ import annotations
 
-from kernels.cpu.numerics import FUNCTIONS
+import numpy as np
+
+from kernels.cpu.numerics import FUNCTIONS, single_functions
 from kernels.jit import kept
 
 
@@ -25,8 +27,8 @@ def solve_cable(lanes, n, parent, axial, diagonal, right):
         right: (n,) f8 [nA]
     """
     for i in range(n - 1, lanes - 1, -1):
-        inverse = 1.0 / diagonal[i]
-        diagonal[i] = inverse
+        diagonal[i] = 1.0 / diagonal[i]
+        inverse = diagonal[i]
         p = parent[i]
         factor = axial[i] * inverse
         diagonal[p] -= factor * axial[i]
@@ -38,6 +40,7 @@ def solve_cable(lanes, n, parent, axial, diagonal, right):
 
 
 _nernst = FUNCTIONS["nernst"]
+_nernst_single, _float32 = single_functions()["nernst"], np.float32
 
 
 @kept
@@ -45,6 +48,18 @@ def update_reversal(place, inside, outside, reversal, valence, celsius):
     """Reversal potentials [mV] from concentrations [mM], at some places."""
     for i in place:
         reversal[i] = _nernst(inside[i], outside[i], valence, celsius)
+
+
+@kept
+def update_reversal_single(place, inside, outside, reversal, valence, celsius):
+    """The same in float32."""
+    z, celsius_single = _float32(valence), _float32(celsius)
+    for i in place:
+        reversal[i] = _nernst_single(inside[i], outside[i], z, celsius_single)
+
+
+#: By name of the precision.
+REVERSALS = {"double": update_reversal, "single": update_reversal_single}
 
 
 @kept
@@ -69,3 +84,32 @@ def update_voltage(n, half_step, right, voltage):
     else:
         for i in range(n):
             voltage[i] = right[i]
+
+
+@kept
+def prepare_residual(n, lanes, parent, axial, leak, static, constant, voltage, diagonal, right):
+    """Start a step of single precision, which solves for the change of the voltage.
+
+    `right` = what constant currents and neighbours bring at the present voltage: the difference of
+    two voltages loses nothing in float32, where a sum of stored charges would. Children come before
+    the parent, in descending order. `leak` (n,) f4 [uS] are constant conductances.
+    """
+    for i in range(n):
+        diagonal[i] = static[i]
+        right[i] = constant[i] - leak[i] * voltage[i]
+    for i in range(n - 1, lanes - 1, -1):
+        p = parent[i]
+        flow = axial[i] * (voltage[p] - voltage[i])
+        right[i] += flow
+        right[p] -= flow
+
+
+@kept
+def add_change(n, half_step, right, voltage):
+    """Add the change of a step; that of half a step (Crank-Nicolson) twice."""
+    if half_step:
+        for i in range(n):
+            voltage[i] += right[i] + right[i]
+    else:
+        for i in range(n):
+            voltage[i] += right[i]

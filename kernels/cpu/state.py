@@ -12,7 +12,7 @@ from kernels.block import Block, Instances, Pointer
 from kernels.cpu.initial import initialise
 from kernels.cpu.layout import Group
 from kernels.cpu.pointers import index_names
-from kernels.cpu.printer import LANES, ion_arrays, sends
+from kernels.cpu.printer import ion_arrays, sends
 from kernels.errors import QueueOverflow
 from kernels.lists import lists_of
 from kernels.mechanism import Kernel
@@ -30,7 +30,7 @@ class Slice:
 
     index: np.ndarray  # (n,) i8, instances of the block
     data: np.ndarray  # flat tiles, see kernels.cpu.printer
-    node: np.ndarray  # (tiles * LANES,) i4, place in the group's arrays; the spare one to fill up
+    node: np.ndarray  # (tiles * lanes,) i4, place in the group's arrays; the spare one to fill up
     source: np.ndarray  # (n,) i4, source of the block that an artificial cell is, or -1
     train: np.ndarray  # spike times [ms] of all instances, each followed by -1
     train_ptr: np.ndarray  # (n,) i8, where those of an instance begin
@@ -44,7 +44,9 @@ class GroupState:
         self.engine, self.number, self.layout, self.tables = engine, number, layout, tables
         n = layout.n_node
         self.spare = n
-        self.voltage, self.diagonal, self.right = np.zeros(n + 1), np.ones(n + 1), np.zeros(n + 1)
+        self.real, self.lanes = engine.precision.dtype, engine.precision.lanes
+        self.voltage, self.right = (np.zeros(n + 1, self.real) for _ in range(2))
+        self.diagonal = np.ones(n + 1, self.real)
         self._lay_tree(block)
         self._lay_sources(block)
         self.slices = [
@@ -53,7 +55,7 @@ class GroupState:
                 zip(block.mechanisms, engine.storages, strict=True)
             )
         ]
-        self.ions = {f"{ion}_{field}": np.zeros(n + 1) for ion, field in engine.live}
+        self.ions = {f"{ion}_{field}": np.zeros(n + 1, self.real) for ion, field in engine.live}
         self._lay_connections(block)
         self._lay_queue(block)
         self._lay_probes(block)
@@ -75,36 +77,38 @@ class GroupState:
         n, nodes, places = self.layout.n_node, self.layout.node, self.layout.place
         lanes = self.layout.lanes
         self.parent = (np.arange(n) % lanes).astype(I4)
-        self.axial, self.storage, self.static = np.zeros(n), np.ones(n), np.ones(n)
+        axial, storage = np.zeros(n), np.ones(n)
         parent = block.parent[nodes]
         child = parent >= 0
         self.parent[places[child]] = self.places(parent[child])
-        self.axial[places] = block.axial[nodes]
+        axial[places] = block.axial[nodes]
         implicit = block.dt if block.method == "backward-euler" else 0.5 * block.dt
-        self.storage[places] = block.capacitance[nodes] / implicit
-        static = self.storage.copy()
-        static[places] += self.axial[places]
+        storage[places] = block.capacitance[nodes] / implicit
+        static = storage.copy()
+        static[places] += axial[places]
         for i in range(n - 1, -1, -1):  # children in descending order, as the solver has them
-            if self.axial[i] != 0.0:
-                static[self.parent[i]] += self.axial[i]
-        self.passive = static  # storage and axial conductances
-        self.static, self.constant = static.copy(), np.zeros(n)
+            if axial[i] != 0.0:
+                static[self.parent[i]] += axial[i]
+        self.axial, self.storage = axial.astype(self.real), storage.astype(self.real)
+        self.passive = static.astype(self.real)  # storage and axial conductances
+        self.static = self.passive.copy()
+        self.constant, self.leak = np.zeros(n, self.real), np.zeros(n, self.real)
 
     def _lay_sources(self, block: Block) -> None:
         place = self.places(block.source_node)
         mine = np.flatnonzero(place < self.spare)
         self.detector_node = place[mine].astype(I4)
-        self.detector_threshold = block.source_threshold[mine].astype(F8)
+        self.detector_threshold = block.source_threshold[mine].astype(self.real)
         self.detector_above = np.zeros(len(mine), np.bool_)
         self.detector_source = mine.astype(I4)
 
     def _lay_instances(self, block: Block, k: int, group: Instances, storage: Storage) -> Slice:
         index = self.engine.placement.instances[k].of(self.number)
-        tiles = -(-len(index) // LANES)
-        node = np.full(tiles * LANES, self.spare, I4)
+        tiles = -(-len(index) // self.lanes)
+        node = np.full(tiles * self.lanes, self.spare, I4)
         node[: len(index)] = self.places(group.node[index])
         source = self.engine.placement.sources[k]
-        data = np.zeros(tiles * len(storage.slots) * LANES)
+        data = np.zeros(tiles * len(storage.slots) * self.lanes, self.real)
         trains = [group.trains[i] if group.trains else np.zeros(0) for i in index]
         ends = np.cumsum([len(train) + 1 for train in trains], dtype=I8)
         starts = ends - np.array([len(train) + 1 for train in trains], I8)
@@ -202,19 +206,19 @@ class GroupState:
 
     def _flat(self, instance: np.ndarray, k: int, slot: int) -> np.ndarray:
         """Index of a slot of some instances in the mechanism's tiles."""
-        stride = len(self.engine.storages[k].slots) * LANES
-        return instance // LANES * stride + slot * LANES + instance % LANES
+        stride = len(self.engine.storages[k].slots) * self.lanes
+        return instance // self.lanes * stride + slot * self.lanes + instance % self.lanes
 
     def _collect(self) -> dict[str, object]:
         layout, block = self.layout, self.engine.block
         values: dict[str, object] = {
             "dt": block.dt,
             "half_step": block.method == "crank-nicolson",
-            "tile_lanes": LANES,
+            "tile_lanes": self.lanes,
             "lanes": layout.lanes,
             "n_place": layout.n_node,
         }
-        own = "parent axial storage static constant voltage diagonal right detector_node "
+        own = "parent axial storage leak static constant voltage diagonal right detector_node "
         own += "detector_threshold detector_above detector_source weights self_time self_flag "
         own += "self_mechanism self_instance self_weight self_count spike_count"
         values.update({name: getattr(self, name) for name in own.split()})
@@ -249,7 +253,7 @@ class GroupState:
         part, storage = self.slices[k], self.engine.storages[k]
         arrays = [self.ions[name] for name in ion_arrays(storage)]
         matrix = (self.voltage, self.diagonal, self.right)
-        head = (part.data, part.node, len(part.index), LANES)
+        head = (part.data, part.node, len(part.index), self.lanes)
         return (*head, *matrix, *arrays, self.tables[k], self.engine.block.dt, 0.0)
 
     def outbox(self, k: int) -> tuple:

@@ -67,6 +67,7 @@ class Chooser:
 
     def __init__(self, card: Card, printers: Sequence[MechanismPrinter], schedules: Schedules):
         self.card, self.schedules = card, schedules
+        self.n_byte = printers[0].precision.n_byte if printers else 8
         self.instances = {
             large: [instance_of(q, card, large) for q in printers] for large in (False, True)
         }
@@ -76,9 +77,12 @@ class Chooser:
         """Kernels that can advance a kind, the smallest first."""
         n = len(kind.tree)
         small = n <= MAX_POSITION and (
-            n == 0 or shared_bytes(n, self.tree(kind.tree, WARP).n_level) <= self.card.max_shared
+            n == 0 or self._shared(n, self.tree(kind.tree, WARP).n_level) <= self.card.max_shared
         )
         return [Variant(t, k, not small, kind.serial) for t, k in (SMALL if small else LARGE)]
+
+    def _shared(self, n_node: int, n_level: int) -> int:
+        return shared_bytes(n_node, n_level, self.n_byte)
 
     def tree(self, tree: np.ndarray, lanes: int) -> Tree:
         """The solver's work on a tree; of more than one warp of lanes by the bound of its steps."""
@@ -108,7 +112,7 @@ class Chooser:
             cells.append(Cells(kind.n, one.step, one.launch, one.footprint))
             if not variant.large and len(kind.tree):
                 n_level = self.tree(kind.tree, variant.lanes).n_level
-                n_shared = max(n_shared, shared_bytes(len(kind.tree), n_level))
+                n_shared = max(n_shared, self._shared(len(kind.tree), n_level))
         return Group(demand_of(cells, EPOCH), n_shared)
 
     def floor(self, groups: Sequence[Group], variant: Variant) -> Floor:

@@ -49,9 +49,15 @@ class CellClass:
     n_shared: int  # bytes of shared memory that the largest cell takes
 
 
-def shared_bytes(n_node: int, n_step: int) -> int:
-    """Shared memory of a cell: four float64 and three 16-bit indices a node, and the levels."""
-    return -(-(32 * n_node + 2 * (3 * n_node + 1 + n_step + 1)) // 16) * 16
+def shared_bytes(n_node: int, n_step: int, n_byte: int = 8) -> int:
+    """Shared memory of a cell: four numbers and three 16-bit indices a node, and the levels.
+
+    Args:
+        n_node: of the cell.
+        n_step: of its elimination.
+        n_byte: of a number.
+    """
+    return -(-(4 * n_byte * n_node + 2 * (3 * n_node + 1 + n_step + 1)) // 16) * 16
 
 
 def relative_trees(block: Block) -> list[np.ndarray]:
@@ -81,7 +87,10 @@ class Schedules:
 
 
 def classify(
-    trees: list[np.ndarray], variants: list[Variant], schedules: Schedules
+    trees: list[np.ndarray],
+    variants: list[Variant],
+    schedules: Schedules,
+    n_byte: int = 8,
 ) -> tuple[np.ndarray, list[CellClass]]:
     """Order the cells, largest first within a class, and cut them into classes.
 
@@ -89,6 +98,7 @@ def classify(
         trees: of every cell.
         variants: of every cell.
         schedules: where schedules are kept.
+        n_byte: of a number.
 
     Returns:
         Cells of the block in the order of the device, and the classes.
@@ -104,7 +114,7 @@ def classify(
         n_shared = 16
         if not variant.large:
             sizes = [
-                shared_bytes(len(trees[c]), schedules(trees[c], variant.lanes).n_steps)
+                shared_bytes(len(trees[c]), schedules(trees[c], variant.lanes).n_steps, n_byte)
                 for c in mine
                 if len(trees[c])
             ]

@@ -40,8 +40,9 @@ def instance_of(printer: MechanismPrinter, card: Card, large: bool) -> Instance:
         if name in printer.functions:
             one, slots = _function(printer, name, card, large)
             total, touched, n_call = total + one, touched | slots, n_call + 1
-    own = 8.0 * (printer.mechanism.kind == "density") + 36.0 * printer.repeated
-    return Instance(total, (8.0 * len(touched) + own + 4.0) * bool(n_call), n_call)
+    size = printer.precision.n_byte
+    own = size * (printer.mechanism.kind == "density") + (4.0 + 4 * size) * printer.repeated
+    return Instance(total, (size * len(touched) + own + 4.0) * bool(n_call), n_call)
 
 
 def _function(
@@ -57,10 +58,11 @@ def _function(
     n_load = sum(n in slots for n in kernel.loads) + meter.n_read
     n_store = sum(n in slots for n in kernel.stores)
     issued, real, n_near = meter.issued + 8 + 2.0 * (n_load + n_store), meter.real, 1
-    chain, moved = meter.end, 4.0 + 8.0 * (n_load + n_store)
+    size = printer.precision.n_byte
+    chain, moved = meter.end, 4.0 + size * (n_load + n_store)
     if name == "current":
         issued, real, n_near, chain = issued + 12, real + 6, 5, chain + near + 5 * t.f64
-        moved += 8.0 * (mechanism.kind == "density")
+        moved += size * (mechanism.kind == "density")
     if printer.repeated and name == "current":
         issued, moved, chain = issued + 20, moved + 44.0, chain + 3 * t.l2
     shared = 0.0 if large else 2.0 * n_near

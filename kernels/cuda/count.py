@@ -25,7 +25,9 @@ _ENTRY = re.compile(r"\.visible \.entry (\w+)\(")
 _PLACE = re.compile(r"\.loc\s+\d+ (\d+) \d+(?:,.*inlined_at \d+ (\d+) \d+)?")
 _GLOBAL = re.compile(r"(ld|st|atom|red)\.global")
 _INSTRUCTION = re.compile(r"(?:@!?%\w+\s+)?([a-z][\w.]*)\s*(.*?);")
-_FUNCTION = re.compile(r"^(?:__device__.*?|extern.*?|)(\w+)\((?:const|double|\n)", re.MULTILINE)
+_FUNCTION = re.compile(
+    r"^(?:__device__.*?|extern.*?|)(\w+)\((?:const|double|float|\n)", re.MULTILINE
+)
 #: Functions that others call inside: what they execute counts for the caller.
 _PART = re.compile(r"k_\w+|sync_tree|from_bits|to_bits|send|move|earliest|remove|fire")
 

@@ -20,6 +20,7 @@ from kernels.cuda.program import Program, make_program
 from kernels.cuda.snapshot import load_state, save_state
 from kernels.cuda.state import FIRED, State
 from kernels.errors import KernelsError, NotFinite, QueueOverflow
+from kernels.precision import DOUBLE, Precision
 from kernels.preparation import Prepared, prepare
 
 
@@ -30,17 +31,24 @@ class CudaEngine:
         block: the cells.
         device: where; by default this process's GPU.
         forced: one variant for all cells, in place of the choice by size.
+        precision: of states, voltages and the matrix.
     """
 
-    def __init__(self, block: Block, device: Device | None = None, forced: Variant | None = None):
+    def __init__(
+        self,
+        block: Block,
+        device: Device | None = None,
+        forced: Variant | None = None,
+        precision: Precision = DOUBLE,
+    ):
         self.device = CudaDevice() if device is None else device
-        self.block = block
-        prepared = prepare(block)
+        self.block, self.precision = block, precision
+        prepared = prepare(block, precision)
         self.program = print_block(block, prepared)
         trees, schedules = relative_trees(block), Schedules()
         _check_trees(trees)
         variants = choose_variants(block, self.program, self.device.card, trees, schedules, forced)
-        order, self.classes = classify(trees, variants, schedules)
+        order, self.classes = classify(trees, variants, schedules, precision.n_byte)
         nodes = place_nodes(block, trees, order, self.classes, schedules)
         placed = [place_instances(block, k, nodes) for k in range(len(block.mechanisms))]
         self.state = State(block, prepared, self.program.printers, nodes, placed)
@@ -86,9 +94,9 @@ class CudaEngine:
                 place = self.state.nodes.node_ptr[cell] + place
             if array not in arrays:
                 name = names[array] if array >= 0 else "voltage"
-                n = self.memory.capacity[name] // 8
-                arrays[array] = self.memory.get(name, np.float64, n)
-            values.append(arrays[array][place])
+                n = self.memory.capacity[name] // self.precision.n_byte
+                arrays[array] = self.memory.get(name, self.precision.dtype, n)
+            values.append(arrays[array][place].astype(np.float64))
         return values
 
     def save(self) -> dict[str, np.ndarray]:
@@ -175,7 +183,7 @@ class CudaEngine:
         nodes = self.state.nodes
         cell = int(nodes.cell[wrong].min())
         mine = slice(nodes.node_ptr[nodes.rank[cell]], nodes.node_ptr[nodes.rank[cell] + 1])
-        voltage = self.memory.get("voltage", np.float64, len(nodes.node))[mine]
+        voltage = self.memory.get("voltage", self.precision.dtype, len(nodes.node))[mine]
         at = np.flatnonzero(~np.isfinite(voltage))
         node = int(nodes.node[mine][at].min())
         value = float(voltage[nodes.place[node]])
@@ -191,11 +199,13 @@ def print_block(block: Block, prepared: Prepared) -> Program:
             prepared.storages[k],
             prepared.keeps[k],
             _is_repeated(block.mechanisms[k]),
+            prepared.precision,
         )
         for k, mechanism in enumerate(prepared.mechanisms)
     ]
     valences = {ion.name: ion.valence for ion in block.ions}
-    return make_program(printers, prepared.live, valences, block.celsius, links_of(block))
+    how = (links_of(block), prepared.precision)
+    return make_program(printers, prepared.live, valences, block.celsius, *how)
 
 
 def _is_repeated(group: Instances) -> bool:

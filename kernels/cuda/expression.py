@@ -12,9 +12,11 @@ import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from kernels.errors import KernelsError
 
-REAL, INTEGER, TRUTH = "double", "long long", "bool"
+REAL, SINGLE, INTEGER, TRUTH = "double", "float", "long long", "bool"
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+",
@@ -45,8 +47,17 @@ def variable(name: str) -> str:
     return f"{name}_"
 
 
-def literal(value: float) -> str:
-    """A float64 so that it is read back exactly."""
+def literal(value: float, kind: str = REAL) -> str:
+    """A number so that it is read back exactly, rounded to float32 where it is one."""
+    if kind == SINGLE:
+        with np.errstate(over="ignore"):
+            value = float(np.float32(value))
+        text = literal(value)
+        return (
+            f"(float){text}"
+            if "from_bits" in text
+            else f"{text.rstrip(')')}f" + ")" * (text.endswith(")"))
+        )
     if math.isinf(value):
         return (
             "from_bits(0x7ff0000000000000LL)" if value > 0 else "(-from_bits(0x7ff0000000000000LL))"
@@ -58,10 +69,24 @@ def literal(value: float) -> str:
 
 
 class BodyPrinter:
-    """Prints statements; knows the type of every name met so far."""
+    """Prints statements; knows the type of every name met so far.
 
-    def __init__(self, call: Caller, constants: Mapping[str, float] | None = None):
-        self.call, self.constants = call, constants or {}
+    Args:
+        call: prints calls.
+        constants: values of names.
+        real: type of literals, of constants and of names that are not known.
+        known: types of names that come from outside.
+    """
+
+    def __init__(
+        self,
+        call: Caller,
+        constants: Mapping[str, float] | None = None,
+        real: str = REAL,
+        known: Mapping[str, str] | None = None,
+    ):
+        self.call, self.constants, self.real = call, constants or {}, real
+        self.known = known or {}
         self.types: dict[str, str] = {}  # names that the statements assign
 
     def statements(self, body: Sequence[ast.stmt], depth: int = 0) -> list[str]:
@@ -106,8 +131,9 @@ class BodyPrinter:
         return [*lines, f"{pad}}}"]
 
     def _assign(self, name: str, kind: str) -> None:
-        if self.types.setdefault(name, kind) != kind:
-            raise KernelsError(f"{name} is {self.types[name]} and {kind} in one body")
+        self.types.setdefault(name, kind)
+        if (before := self.known.get(name, self.types[name])) != kind:
+            raise KernelsError(f"{name} is {before} and {kind} in one body")
 
     def expression(self, node: ast.expr) -> tuple[str, str]:
         """Text and type of an expression."""
@@ -115,8 +141,9 @@ class BodyPrinter:
             return self._constant(node.value)
         if isinstance(node, ast.Name):
             if node.id in self.constants and node.id not in self.types:
-                return literal(self.constants[node.id]), REAL
-            return variable(node.id), self.types.get(node.id, REAL)
+                return literal(self.constants[node.id], self.real), self.real
+            kind = self.types.get(node.id) or self.known.get(node.id, self.real)
+            return variable(node.id), kind
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
             return self._binary(node)
         if isinstance(node, ast.UnaryOp):
@@ -134,14 +161,13 @@ class BodyPrinter:
             return self._call(node, node.func.id)
         raise KernelsError(f"the expression `{ast.unparse(node)}` has no form in CUDA C++")
 
-    @staticmethod
-    def _constant(value: object) -> tuple[str, str]:
+    def _constant(self, value: object) -> tuple[str, str]:
         if isinstance(value, bool):
             return ("true" if value else "false"), TRUTH
         if isinstance(value, int):
             return f"{value}LL", INTEGER
         if isinstance(value, float):
-            return literal(value), REAL
+            return literal(value, self.real), self.real
         raise KernelsError(f"the constant {value!r} has no form in CUDA C++")
 
     def _truth(self, node: ast.expr) -> str:
@@ -156,7 +182,8 @@ class BodyPrinter:
                 return f"({left} >> {right})", INTEGER
             wrap = "unsigned long long"
             return f"(long long)(({wrap}){left} {sign} ({wrap}){right})", INTEGER
-        return f"({left} {sign} {right})", REAL
+        both = {one, two} - {INTEGER}
+        return f"({left} {sign} {right})", both.pop() if len(both) == 1 else REAL
 
     def _unary(self, node: ast.UnaryOp) -> tuple[str, str]:
         if isinstance(node.op, ast.Not):
@@ -169,6 +196,8 @@ class BodyPrinter:
         raise KernelsError(f"the expression `{ast.unparse(node)}` has no form in CUDA C++")
 
     def _call(self, node: ast.Call, name: str) -> tuple[str, str]:
+        if name == "to_single" and isinstance(node.args[0], ast.Constant):
+            return literal(float(node.args[0].value), SINGLE), SINGLE  # type: ignore[arg-type]
         arguments = [self.expression(argument)[0] for argument in node.args]
         found = self.call(name, arguments)
         if found is None:

@@ -1,4 +1,7 @@
-"""The functions of `kernels.intrinsics` as CUDA device functions, printed from their own source."""
+"""The functions of `kernels.intrinsics`, and those of `kernels.float32`, as CUDA device functions.
+
+They are printed from their own source. Both have the same names; C++ tells them by their arguments.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,43 @@ import functools
 import inspect
 import types
 
-from kernels import intrinsics
-from kernels.cuda.expression import INTEGER, REAL, BodyPrinter, variable
+from kernels import float32, intrinsics
+from kernels.cuda.expression import INTEGER, REAL, SINGLE, BodyPrinter, variable
+from kernels.precision import DOUBLE, Precision
 
 #: What CUDA itself has; each is exact, or correctly rounded.
 PRIMITIVES = """\
 __device__ __forceinline__ double from_bits(long long n) { return __longlong_as_double(n); }
 __device__ __forceinline__ long long to_bits(double x) { return __double_as_longlong(x); }
+"""
+
+SINGLE_PRIMITIVES = """\
+__device__ __forceinline__ float power_of_two(float t) {
+    return __int_as_float((int)((unsigned)(__float_as_int(t) + 127) << 23));
+}
+__device__ __forceinline__ float exponent(float x) {
+    return (float)((__float_as_int(x) - 0x3F3504F3) >> 23);
+}
+__device__ __forceinline__ float fraction(float x) {
+    const int bits = __float_as_int(x), shift = (bits - 0x3F3504F3) >> 23;
+    return __int_as_float((int)((unsigned)bits - ((unsigned)shift << 23)));
+}
+// exact: the remainder is a float32
+__device__ __forceinline__ float remainder_of(float x, float y) {
+    return (float)fmod((double)x, (double)y);
+}
+// A float64 in three slots of float32.
+__device__ __forceinline__ double get_wide(float high, float middle, float low) {
+    return (double)high + (double)middle + (double)low;
+}
+__device__ __forceinline__ void put_wide(float &high, float &middle, float &low, double value) {
+    const float first = (float)value;
+    const double rest = value - (double)first;
+    const float second = (float)rest;
+    high = first;
+    middle = second;
+    low = (float)(rest - (double)second);
+}
 """
 
 _NATIVE = {
@@ -26,6 +59,25 @@ _NATIVE = {
     "ceil": ("ceil", REAL),
     "fmod": ("fmod", REAL),
 }
+
+
+_NATIVE_SINGLE = {
+    **{name: (name, SINGLE) for name in ("power_of_two", "exponent", "fraction")},
+    "fma": ("__fmaf_rn", SINGLE),
+    "sqrt": ("__fsqrt_rn", SINGLE),
+    "fabs": ("fabsf", SINGLE),
+    "floor": ("floorf", SINGLE),
+    "ceil": ("ceilf", SINGLE),
+    "fmod": ("remainder_of", SINGLE),
+}
+
+
+def call_single(name: str, arguments: list[str]) -> tuple[str, str] | None:
+    """The same of `kernels.float32`."""
+    text = ", ".join(arguments)
+    if name in _NATIVE_SINGLE:
+        return f"{_NATIVE_SINGLE[name][0]}({text})", SINGLE
+    return (f"k_{name}({text})", SINGLE) if name in float32.FUNCTIONS else None
 
 
 def call_intrinsic(name: str, arguments: list[str]) -> tuple[str, str] | None:
@@ -42,17 +94,20 @@ def call_intrinsic(name: str, arguments: list[str]) -> tuple[str, str] | None:
 
 
 @functools.cache
-def intrinsic_functions() -> str:
+def intrinsic_functions(precision: Precision = DOUBLE) -> str:
     """CUDA C++ text of everything that mechanism code may call."""
     used = [*intrinsics.HELPERS, *(f.__name__ for f in intrinsics.INTRINSICS.values()), "nernst"]
     names = [name for name in used if name not in intrinsics.PRIMITIVES]
-    return "\n".join([PRIMITIVES, *(_function(name) for name in _ordered(names))])
+    parts = [PRIMITIVES, *(_function(name) for name in _ordered(names))]
+    if precision.is_single:
+        parts += [SINGLE_PRIMITIVES, *(_function(name, float32) for name in float32.FUNCTIONS)]
+    return "\n".join(parts)
 
 
 @functools.cache
-def intrinsic_source(name: str) -> ast.FunctionDef:
+def intrinsic_source(name: str, module: types.ModuleType = intrinsics) -> ast.FunctionDef:
     """An intrinsic or helper by its Python name, parsed."""
-    tree = ast.parse(inspect.getsource(getattr(intrinsics, name))).body[0]
+    tree = ast.parse(inspect.getsource(getattr(module, name))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     return tree
 
@@ -77,15 +132,16 @@ def _ordered(names: list[str]) -> list[str]:
     return done
 
 
-def _function(name: str) -> str:
-    tree = intrinsic_source(name)
-    constants = {n: v for n, v in vars(intrinsics).items() if isinstance(v, float)}
-    printer = BodyPrinter(call_intrinsic, constants)
+def _function(name: str, module: types.ModuleType = intrinsics) -> str:
+    tree = intrinsic_source(name, module)
+    constants = {n: v for n, v in vars(module).items() if isinstance(v, float)}
+    call, real = (call_single, SINGLE) if module is float32 else (call_intrinsic, REAL)
+    printer = BodyPrinter(call, constants, real)
     arguments = [argument.arg for argument in tree.args.args]
     body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
     lines = printer.statements(body, 1)
-    head = ", ".join(f"double {variable(argument)}" for argument in arguments)
+    head = ", ".join(f"{real} {variable(argument)}" for argument in arguments)
     declared = [f"    {line}" for line in printer.declarations(set(arguments))]
     return "\n".join(
-        [f"__device__ __forceinline__ double k_{name}({head}) {{", *declared, *lines, "}", ""]
+        [f"__device__ __forceinline__ {real} k_{name}({head}) {{", *declared, *lines, "}", ""]
     )

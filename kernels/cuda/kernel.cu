@@ -13,6 +13,10 @@
 // Positions: nodes lie in order of elimination, the root last. LARGE cells keep their solver
 // vectors in global memory (they stay in the L2 cache) instead of shared memory.
 
+typedef @real@ Real;  // states, voltages, the matrix; times stay float64
+#define LARGEST @largest@
+#define SINGLE @single@
+
 @functions@
 
 struct Table {
@@ -29,8 +33,8 @@ typedef unsigned short Small;
 struct Cell {
     int index, lane, n, n_level;
     long long first;  // its first node in the arrays over nodes
-    double *voltage, *diagonal, *right;
-    const double *axial;
+    Real *voltage, *diagonal, *right;
+    const Real *axial;
     const Small *parent, *child_ptr, *child, *level_ptr;
 };
 
@@ -42,7 +46,7 @@ __device__ __forceinline__ void sync_tree() {
 #endif
 }
 
-__device__ __forceinline__ Cell open_cell(const Table *p, int index, double *memory) {
+__device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memory) {
     Cell cell;
     cell.index = index;
     cell.lane = (int)threadIdx.x;
@@ -66,7 +70,7 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, double *mem
     cell.child_ptr = child_ptr;
     cell.level_ptr = level_ptr;
 #else
-    double *axial = memory + 3 * n;
+    Real *axial = memory + 3 * n;
     Small *small = (Small *)(memory + 4 * n);
     cell.voltage = memory;
     cell.diagonal = memory + n;
@@ -271,23 +275,23 @@ __device__ __forceinline__ void deliver_events(
 // place of its diagonal; children are pulled in descending order of their node in the block.
 __device__ __forceinline__ void solve_cable(const Cell &cell) {
     if (cell.lane < LANES && cell.n > 0) {
-        double *diagonal = cell.diagonal, *right = cell.right;
-        const double *axial = cell.axial;
+        Real *diagonal = cell.diagonal, *right = cell.right;
+        const Real *axial = cell.axial;
         for (int level = 0; level < cell.n_level; ++level) {
             const int last = cell.level_ptr[level + 1];
             for (int i = cell.level_ptr[level] + cell.lane; i < last; i += LANES) {
-                double d = diagonal[i], q = right[i];
+                Real d = diagonal[i], q = right[i];
                 const int last_child = cell.child_ptr[i + 1];
                 for (int c = cell.child_ptr[i]; c < last_child; ++c) {
                     const int j = cell.child[c];
-                    const double factor = axial[j] * diagonal[j];
+                    const Real factor = axial[j] * diagonal[j];
                     d -= factor * axial[j];
                     q += factor * right[j];
                 }
                 if (i == cell.n - 1) {
                     right[i] = q / d;
                 } else {
-                    diagonal[i] = 1.0 / d;
+                    diagonal[i] = (Real)1 / d;
                     right[i] = q;
                 }
             }
@@ -305,8 +309,8 @@ __device__ __forceinline__ void solve_cable(const Cell &cell) {
 
 // Reversal potentials [mV] from concentrations [mM] at some nodes of the cell.
 __device__ __forceinline__ void update_reversal(
-    const Cell &cell, const long long *ptr, const int *node, const double *inside,
-    const double *outside, double *reversal, double valence, double celsius
+    const Cell &cell, const long long *ptr, const int *node, const Real *inside,
+    const Real *outside, Real *reversal, Real valence, Real celsius
 ) {
     for (long long j = ptr[cell.index] + cell.lane; j < ptr[cell.index + 1]; j += THREADS) {
         const long long o = cell.first + node[j];
@@ -320,12 +324,32 @@ __device__ __forceinline__ void clear_currents(const Table *p, const Cell &cell)
     }
 }
 
+// What constant currents and neighbours bring to a node. A step of single precision solves for the
+// change of the voltage: the difference of two voltages loses nothing in float32. Children come
+// before the parent, in their stored order.
+#if SINGLE
+__device__ __forceinline__ Real inflow(const Table *p, const Cell &cell, int i, Real v) {
+    Real q = p->constant[cell.first + i] - p->leak[cell.first + i] * v;
+    const int last_child = cell.child_ptr[i + 1];
+    for (int c = cell.child_ptr[i]; c < last_child; ++c) {
+        const int j = cell.child[c];
+        q -= cell.axial[j] * (v - cell.voltage[j]);
+    }
+    if (i != cell.n - 1) q += cell.axial[i] * (cell.voltage[cell.parent[i]] - v);
+    return q;
+}
+#endif
+
 // Currents and conductances of all mechanisms into the matrix.
 __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, double t) {
     for (int i = cell.lane; i < cell.n; i += THREADS) {
         cell.diagonal[i] = p->fixed[cell.first + i];
-        cell.right[i] =
-            p->storage[cell.first + i] * cell.voltage[i] + p->constant[cell.first + i];
+        const Real v = cell.voltage[i];
+#if SINGLE
+        cell.right[i] = inflow(p, cell, i, v);
+#else
+        cell.right[i] = p->storage[cell.first + i] * v + p->constant[cell.first + i];
+#endif
     }
     clear_currents(p, cell);
     __syncthreads();
@@ -336,13 +360,16 @@ __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, d
 __device__ __forceinline__ void add_constant_currents(const Table *p, const Cell &cell) {
     const double t = 0.0;
     for (int i = cell.lane; i < cell.n; i += THREADS) {
-        cell.diagonal[i] = 0.0;
-        cell.right[i] = 0.0;
+        cell.diagonal[i] = 0;
+        cell.right[i] = 0;
     }
     __syncthreads();
 @constants@
     for (int i = cell.lane; i < cell.n; i += THREADS) {
         p->fixed[cell.first + i] = p->passive[cell.first + i] + cell.diagonal[i];
+#if SINGLE
+        p->leak[cell.first + i] = cell.diagonal[i];
+#endif
         p->constant[cell.first + i] = cell.right[i];
     }
     __syncthreads();
@@ -351,7 +378,7 @@ __device__ __forceinline__ void add_constant_currents(const Table *p, const Cell
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
 advance(const Table *p, long long first, long long last, int first_cell) {
     extern __shared__ double shared[];
-    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, shared);
+    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, (Real *)shared);
     const Queue queue = open_queue(p, cell.index);
     int e = p->event_ptr[cell.index];
     for (long long step = first; step < last; ++step) {
@@ -368,8 +395,12 @@ advance(const Table *p, long long first, long long last, int first_cell) {
         add_currents(p, cell, middle);
         solve_cable(cell);
         for (int i = cell.lane; i < cell.n; i += THREADS) {
-            const double v = cell.right[i];
+            const Real v = cell.right[i];
+#if SINGLE
+            cell.voltage[i] += p->half_step ? v + v : v;
+#else
             cell.voltage[i] = p->half_step ? 2.0 * v - cell.voltage[i] : v;
+#endif
         }
         __syncthreads();
         const double t = now + p->dt;
@@ -379,8 +410,8 @@ advance(const Table *p, long long first, long long last, int first_cell) {
     }
     bool wrong = false;
     for (int i = cell.lane; i < cell.n; i += THREADS) {
-        const double v = cell.voltage[i];
-        wrong = wrong || !(fabs(v) <= 1.7976931348623157e308);
+        const Real v = cell.voltage[i];
+        wrong = wrong || !((v <= LARGEST && v >= -LARGEST));
 #if !LARGE
         p->voltage[cell.first + i] = v;
 #endif
@@ -392,7 +423,7 @@ advance(const Table *p, long long first, long long last, int first_cell) {
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
 reset(const Table *p, long long first, long long last, int first_cell) {
     extern __shared__ double shared[];
-    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, shared);
+    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, (Real *)shared);
     const Queue queue = open_queue(p, cell.index);
     const long long step = 0;
     const double t = 0.0;

@@ -8,13 +8,15 @@ add or write there waits in their slots and is taken over in their order by one 
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Iterable
 
 from kernels.constant import is_constant
-from kernels.cuda.expression import REAL, BodyPrinter, variable
-from kernels.cuda.functions import call_intrinsic
+from kernels.cuda.expression import REAL, SINGLE, BodyPrinter, variable
+from kernels.cuda.functions import call_intrinsic, call_single
 from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import AROUND, Kernel, Mechanism
+from kernels.precision import DOUBLE, RESTS, Precision
 from kernels.storage import Storage, own_currents
 
 SENDERS = ("net_send", "net_event", "net_move")
@@ -38,12 +40,19 @@ class MechanismPrinter:
     """Prints the functions of mechanism number k of a block."""
 
     def __init__(
-        self, k: int, mechanism: Mechanism, storage: Storage, keep: frozenset[str], repeated: bool
+        self,
+        k: int,
+        mechanism: Mechanism,
+        storage: Storage,
+        keep: frozenset[str],
+        repeated: bool,
+        precision: Precision = DOUBLE,
     ):
         self.k, self.mechanism, self.storage = k, mechanism, storage
         self.keep, self.repeated = keep, repeated
         self.slots, self.own = device_slots(storage), own_currents(mechanism)
         self.constant = is_constant(mechanism)
+        self.precision = precision
 
     @property
     def functions(self) -> list[str]:
@@ -108,6 +117,9 @@ class MechanismPrinter:
     def _slot(self, name: str) -> str:
         return f"d[{self.slots[name]} * stride]"
 
+    def _parts(self, name: str) -> str:
+        return ", ".join(self._slot(prefix + name) for prefix in ("", *RESTS))
+
     def _array(self, name: str) -> str:
         ion, field = self.storage.gathered[name]
         return f"p->{ion}_{field}[cell.first + o]"
@@ -119,32 +131,54 @@ class MechanismPrinter:
 
     def _loads(self, kernel: Kernel, used: set[str], voltage: str) -> list[str]:
         lines = []
+        real = self._real(kernel)
         for name in kernel.loads:
             if name in kernel.args:
                 continue
             if name == "v":
-                lines.append(f"double v_ = {voltage};")
+                lines.append(f"{real} v_ = {voltage};")
             elif name in self.storage.gathered and name not in self.own:
-                lines.append(f"double {variable(name)} = {self._array(name)};")
+                lines.append(f"{real} {variable(name)} = {self._array(name)};")
                 if name in self.keep:
                     lines.append(f"{self._slot(name)} = {variable(name)};")
+            elif name in self.storage.times:
+                lines.append(f"double {variable(name)} = get_wide({self._parts(name)});")
             elif name in self.slots:
-                lines.append(f"double {variable(name)} = {self._slot(name)};")
+                lines.append(f"{real} {variable(name)} = {self._slot(name)};")
         if "dt" in used and "dt" not in self.slots:
-            lines.append("const double dt_ = p->dt;")
+            lines.append(f"const {real} dt_ = p->dt;")
         return lines
+
+    def _real(self, kernel: Kernel) -> str:
+        """What a kernel computes in."""
+        return REAL if kernel.wide else self.precision.real
+
+    def _known(self, kernel: Kernel) -> dict[str, str]:
+        """Types of names that come from outside of a kernel in float32."""
+        if self._real(kernel) == REAL:
+            return {}
+        names = {*kernel.loads, *self.slots, "dt"} - {"t"}
+        return {n: REAL if n in self.storage.times else SINGLE for n in names}
 
     def _stores(self, kernel: Kernel, waits: bool) -> list[str]:
         """Values into slots; those of ion variables only where something reads them there."""
         names = [n for n in kernel.stores if n in self.slots and n not in kernel.args]
         shared = set(self.storage.gathered) - self.own
         needed = [n for n in names if n not in shared or waits or n in self.keep]
-        return [f"{self._slot(name)} = {variable(name)};" for name in needed]
+        return [
+            f"put_wide({self._parts(name)}, {variable(name)});"
+            if name in self.storage.times
+            else f"{self._slot(name)} = {variable(name)};"
+            for name in needed
+        ]
 
     def _call(self, name: str, arguments: list[str]) -> tuple[str, str] | None:
         text = ", ".join(arguments)
+        if name in ("to_single", "to_double"):
+            kind = SINGLE if name == "to_single" else REAL
+            return f"({kind})({text})", kind
         if name == "table":
-            return f"p->table_{self.k}[(long long)({text})]", REAL
+            return f"p->table_{self.k}[(long long)({text})]", self.precision.real
         if name in ("netcon", "set_netcon"):
             value = "" if name == "netcon" else f" = {arguments[1]}"
             return f"p->weights[(long long)({arguments[0]})]{value}", REAL
@@ -153,7 +187,7 @@ class MechanismPrinter:
         if name in ("element", "set_element"):
             place = f"({self.slots[self.mechanism.memory[0]]} + (long long)({arguments[0]}))"
             value = "" if name == "element" else f" = {arguments[1]}"
-            return f"d[{place} * stride]{value}", REAL
+            return f"d[{place} * stride]{value}", self.precision.real
         if name == "net_send":
             delay, flag = arguments
             return f"send(queue, t_ + {delay}, {flag}, {self.k}, i, w)", REAL
@@ -163,21 +197,24 @@ class MechanismPrinter:
             return f"fire(p, cell.index, step, {text}, p->source_{self.k}[i])", REAL
         if name == "train":
             return f"p->train_{self.k}[p->train_ptr_{self.k}[i] + (long long)({text})]", REAL
-        if name in INTRINSICS:
-            return call_intrinsic(INTRINSICS[name].__name__, arguments)
+        own = name.removesuffix("__double")
+        if own in INTRINSICS:
+            single = self.precision.is_single and name == own and not own.startswith("philox")
+            call = call_single if single else call_intrinsic
+            return call(INTRINSICS[own].__name__, arguments)
         return call_intrinsic(name, arguments) if name == "nernst" else None
 
     def _instance(
         self, kernel: Kernel, waits: bool, after: list[str], voltage: str = "cell.voltage[o]"
     ) -> list[str]:
         """Everything for instance i: load, compute, store; then what follows."""
-        printer = BodyPrinter(self._call)
+        printer = BodyPrinter(self._call, known=self._known(kernel))
         body = printer.statements(kernel.body)
         used = {n.id for s in kernel.body for n in ast.walk(s) if isinstance(n, ast.Name)}
         loads = self._loads(kernel, used, voltage)
         given = set(kernel.loads) | {"t", "flag", "dt"} | set(kernel.args)
         arguments = [a for a in kernel.args if a in set(kernel.loads) | set(kernel.stores)]
-        lines = [f"double *d = p->data_{self.k} + i;", f"const int o = p->node_{self.k}[i];"]
+        lines = [f"Real *d = p->data_{self.k} + i;", f"const int o = p->node_{self.k}[i];"]
         lines += loads
         lines += [
             f"double {variable(a)} = p->weights[w + {kernel.args.index(a)}];" for a in arguments
@@ -198,18 +235,19 @@ class MechanismPrinter:
         after, late = [], []
         if name in ("current", "constant"):
             if "v" not in kernel.loads:
-                kernel = Kernel(kernel.body, ("v", *kernel.loads), kernel.stores, kernel.args)
+                kernel = dataclasses.replace(kernel, loads=("v", *kernel.loads))
             weight = f"{self._slot('_weight')} * " if self.mechanism.kind == "density" else ""
+            inward = "-outward" if self.precision.is_single else "conductance * v_ - outward"
             after = [
-                f"const double conductance = {weight}_g_, outward = {weight}_i_;",
-                "const double inward = conductance * v_ - outward;",
+                f"const Real conductance = {weight}_g_, outward = {weight}_i_;",
+                f"const Real inward = {inward};",
             ]
             late = self._current_sums()
             if self.repeated:
                 after += [f"{self._slot('_g')} = conductance;", f"{self._slot('_i')} = inward;"]
         waits = self.repeated and bool(scattered or late)
         late += [f"{self._array(n)} = {self._late(n)};" for n in scattered]
-        voltage = "0.0" if name == "constant" else "cell.voltage[o]"
+        voltage = "0" if name == "constant" else "cell.voltage[o]"
         inner = self._instance(kernel, waits, after + ([] if waits else late), voltage)
         arguments = "const Table *p, const Cell &cell, double t_"
         lines = [f"__device__ __forceinline__ void {name}_{self.k}({arguments}) {{"]
@@ -233,7 +271,7 @@ class MechanismPrinter:
             if current.name in self.storage.gathered:
                 scale = f" * {self._slot('_per_area')}" if "_per_area" in self.slots else ""
                 array, own = self._array(current.name), self._late(current.name)
-                lines.append(f"{array} += {own}{scale};")
+                lines.append(f"{array} += (Real){own}{scale};")
         return lines
 
     def _over_instances(self, inner: list[str]) -> list[str]:
@@ -254,7 +292,7 @@ class MechanismPrinter:
             "r += THREADS) {",
             f"    const long long end = p->run_{k}[r + 1];",
             f"    for (long long i = p->run_{k}[r]; i < end; ++i) {{",
-            f"        double *d = p->data_{k} + i;",
+            f"        Real *d = p->data_{k} + i;",
             f"        const int o = p->node_{k}[i];",
             *("        " + line for line in inner),
             "    }",

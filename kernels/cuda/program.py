@@ -12,6 +12,7 @@ from kernels.cuda.expression import literal
 from kernels.cuda.functions import intrinsic_functions
 from kernels.cuda.mechanism import MechanismPrinter, sends
 from kernels.cuda.pointers import BARRIER, link_fields, link_functions, linked, linked_alone
+from kernels.precision import DOUBLE, Precision
 from kernels.storage import writes_concentration
 
 #: Fields of the table that every block has, in groups of one type.
@@ -27,11 +28,11 @@ FIELDS = {
         "parent child child_ptr level_ptr source_node entry_probe entry_array "
         "event_ptr event_step event_mechanism event_instance connection_mechanism"
     ),
-    "const double *": "axial storage passive source_threshold event_time",
-    "double *": (
-        "voltage diagonal right fixed constant self_time self_flag fired_time weights samples"
-    ),
-    "double *const *": "sampled",
+    "const Real *": "axial storage passive source_threshold",
+    "const double *": "event_time",
+    "Real *": "voltage diagonal right fixed constant leak",
+    "double *": "self_time self_flag fired_time weights samples",
+    "Real *const *": "sampled",
     "int *": ("self_mechanism self_instance source_above spike_count fired_source not_finite"),
     "long long *": "self_weight self_count fired_step fired_count spike_step",
 }
@@ -56,6 +57,7 @@ def make_program(
     valences: dict[str, float],
     celsius: float,
     links: Sequence[Links] = (),
+    precision: Precision = DOUBLE,
 ) -> Program:
     """Print the text of a block.
 
@@ -65,12 +67,16 @@ def make_program(
         valences: by ion.
         celsius: [degC]
         links: POINTERs of each mechanism.
+        precision: of states, voltages and the matrix.
     """
     fields = _fields(printers, live) | link_fields(links)
     call = partial(_call, links)
     reversal = {ion: _reversal(ion, valences[ion], celsius) for ion in _followed(live)}
     pieces = {
-        "functions": intrinsic_functions(),
+        "real": precision.real,
+        "largest": precision.largest,
+        "single": str(int(precision.is_single)),
+        "functions": intrinsic_functions(precision),
         "fields": "\n".join(f"    {kind}{_gap(kind)}{name};" for name, kind in fields.items()),
         "mechanisms": "\n\n".join(
             [q.text() for q in printers]
@@ -78,7 +84,7 @@ def make_program(
         ),
         "receives": _cases(printers, "receive", 4, links),
         "receive_inits": _cases(printers, "receive_init", 12),
-        "clears": "\n".join(f"        p->{ion}_i[o] = 0.0;" for ion, field in live if field == "i"),
+        "clears": "\n".join(f"        p->{ion}_i[o] = 0;" for ion, field in live if field == "i"),
         "constants": _calls(call, printers, ("constant",)),
         "currents": _calls(call, printers, ("observe", "current")),
         "states": "\n".join(_state(call, q) for q in printers if "state" in q.functions),
@@ -111,13 +117,13 @@ def _gap(kind: str) -> str:
 def _fields(printers: list[MechanismPrinter], live: list[tuple[str, str]]) -> dict[str, str]:
     fields = {name: kind for kind, names in FIELDS.items() for name in names.split()}
     for k in range(len(printers)):
-        fields |= {f"data_{k}": "double *", f"node_{k}": "const int *"}
-        fields |= {f"stride_{k}": "long long", f"table_{k}": "const double *"}
+        fields |= {f"data_{k}": "Real *", f"node_{k}": "const int *"}
+        fields |= {f"stride_{k}": "long long", f"table_{k}": "const Real *"}
         fields |= {f"{name}_{k}": "const long long *" for name in ("ptr", "run", "run_ptr")}
         fields |= {f"source_{k}": "const int *", f"train_{k}": "const double *"}
         fields[f"train_ptr_{k}"] = "const long long *"
     for ion, field in live:
-        fields[f"{ion}_{field}"] = "double *"
+        fields[f"{ion}_{field}"] = "Real *"
     for ion in _followed(live):
         for when in ("start", "step"):
             fields |= {f"{ion}_{when}": "const int *", f"{ion}_{when}_ptr": "const long long *"}
@@ -133,7 +139,7 @@ def _followed(live: list[tuple[str, str]]) -> list[str]:
 def _reversal(ion: str, valence: float, celsius: float) -> str:
     return (
         f"update_reversal(cell, p->{ion}_{{when}}_ptr, p->{ion}_{{when}}, p->{ion}_ci, "
-        f"p->{ion}_co, p->{ion}_e, {literal(valence)}, {literal(celsius)});"
+        f"p->{ion}_co, p->{ion}_e, (Real){literal(valence)}, (Real){literal(celsius)});"
     )
 
 

@@ -15,10 +15,15 @@ TYPES = {
     "u16": "uint16_t", "s16": "int16_t", "b16": "uint16_t",
     "u32": "uint32_t", "s32": "int32_t", "b32": "uint32_t",
     "u64": "uint64_t", "s64": "int64_t", "b64": "uint64_t",
-    "f64": "double", "pred": "bool",
+    "f64": "double", "f32": "float", "pred": "bool",
 }  # fmt: skip
 REGISTERS = {"pred": "bool", "b16": "uint16_t", "b32": "uint32_t", "b64": "uint64_t"}
-REGISTERS["f64"] = "double"
+REGISTERS |= {"f64": "double", "f32": "float"}
+#: Functions of the real types.
+REAL = {
+    "f64": {"abs": "fabs", "sqrt": "__dsqrt_rn", "fma": "__fma_rn"},
+    "f32": {"abs": "fabsf", "sqrt": "__fsqrt_rn", "fma": "__fmaf_rn"},
+}
 SPECIAL = {"%tid.x": "threadIdx.x", "%ntid.x": "blockDim.x", "%ctaid.x": "blockIdx.x"}
 SPECIAL["shared"] = "(uint64_t)shared"
 
@@ -33,10 +38,12 @@ struct Table;
 extern double shared[];
 static inline uint64_t as_bits(double x) { return (uint64_t)__double_as_longlong(x); }
 static inline double as_real(uint64_t n) { return __longlong_as_double((long long)n); }
-static inline double max_real(double a, double b) {
+static inline uint32_t as_short_bits(float x) { return (uint32_t)__float_as_int(x); }
+static inline float as_short_real(uint32_t n) { return __int_as_float((int)n); }
+template <class Real> static inline Real max_real(Real a, Real b) {
     return a != a ? b : b != b ? a : a > b ? a : b;
 }
-static inline double min_real(double a, double b) {
+template <class Real> static inline Real min_real(Real a, Real b) {
     return a != a ? b : b != b ? a : a < b ? a : b;
 }
 static inline int64_t truncated(double x) {
@@ -109,8 +116,10 @@ def _value(operand: str, kind: str) -> str:
         return f"({TYPES[kind]})({SPECIAL[operand]})"
     if operand.startswith("%"):
         return f"({TYPES[kind]}){operand[1:]}"
-    if operand.startswith("0d"):
+    if operand.startswith("0d") and kind == "f64":
         return f"as_real(0x{operand[2:]}ULL)"
+    if operand.startswith("0f") and kind == "f32":
+        return f"as_short_real(0x{operand[2:]}U)"
     if re.fullmatch(r"-?\d+", operand):
         text = "INT64_MIN" if operand == "-9223372036854775808" else f"{operand}LL"
         return f"({TYPES[kind]})({text})"
@@ -170,7 +179,7 @@ def _result(name: str, parts: list[str], kind: str, given: list[str], target: st
         yes, no, test = given
         return f"{test[1:]} ? {_value(yes, kind)} : {_value(no, kind)}"
     values = [_value(operand, kind) for operand in given]
-    table = _real if kind == "f64" else _whole
+    table = _real if kind in REAL else _whole
     return table(".".join([name, *parts[:-1]]), kind, values)
 
 
@@ -181,6 +190,10 @@ def _moved(kind: str, operand: str, target: str) -> str | None:
         return f"as_bits({operand[1:]})"
     if kind == "b64" and target.startswith("fd") and operand.startswith("%rd"):
         return f"as_real({operand[1:]})"
+    if kind == "b32" and operand.startswith("%f") and target.startswith("r"):
+        return f"as_short_bits({operand[1:]})"
+    if kind == "b32" and operand.startswith("%r") and target.startswith("f"):
+        return f"as_short_real({operand[1:]})"
     return _value(operand, kind)
 
 
@@ -197,6 +210,14 @@ def _converted(kinds: str, operand: str) -> str | None:
         "rpi.f64.f64": lambda x: f"ceil({x})",
         "rzi.f64.f64": lambda x: f"__builtin_trunc({x})",
         "rzi.s64.f64": lambda x: f"truncated({x})",
+        "rn.f32.s32": lambda x: f"(float)({x})",
+        "rn.f32.s64": lambda x: f"(float)({x})",
+        "rn.f32.f64": lambda x: f"(float)({x})",
+        "f64.f32": lambda x: f"(double)({x})",
+        "rmi.f32.f32": lambda x: f"floorf({x})",
+        "rpi.f32.f32": lambda x: f"ceilf({x})",
+        "rzi.f32.f32": lambda x: f"__builtin_truncf({x})",
+        "rzi.s64.f32": lambda x: f"truncated((double)({x}))",
     }
     made = rounded.get(kinds)
     return made(_value(operand, kinds.rsplit(".", 1)[1])) if made else None
@@ -204,11 +225,11 @@ def _converted(kinds: str, operand: str) -> str | None:
 
 def _compared(how: str, kind: str, left: str, right: str) -> str | None:
     a, b = _value(left, kind), _value(right, kind)
-    if how in _UNORDERED and kind == "f64" and how != "equ":
+    if how in _UNORDERED and kind in REAL and how != "equ":
         return f"!({a} {_UNORDERED[how]} {b})"
-    if how == "equ" and kind == "f64":
+    if how == "equ" and kind in REAL:
         return f"!({a} < {b} || {a} > {b})"
-    if how == "ne" and kind == "f64":
+    if how == "ne" and kind in REAL:
         return f"{a} < {b} || {a} > {b}"
     if how in ("nan", "num"):
         test = f"({a} != {a} || {b} != {b})"
@@ -218,12 +239,13 @@ def _compared(how: str, kind: str, left: str, right: str) -> str | None:
 
 def _real(operation: str, kind: str, values: list[str]) -> str | None:
     exact = {
-        "neg": "-({0})", "abs": "fabs({0})", "max": "max_real({0}, {1})",
+        "neg": "-({0})", "abs": "{abs}({0})", "max": "max_real({0}, {1})",
         "min": "min_real({0}, {1})", "add.rn": "{0} + {1}", "sub.rn": "{0} - {1}",
-        "mul.rn": "{0} * {1}", "div.rn": "{0} / {1}", "rcp.rn": "1.0 / {0}",
-        "sqrt.rn": "__dsqrt_rn({0})", "fma.rn": "__fma_rn({0}, {1}, {2})",
+        "mul.rn": "{0} * {1}", "div.rn": "{0} / {1}", "rcp.rn": "({own})1 / {0}",
+        "sqrt.rn": "{sqrt}({0})", "fma.rn": "{fma}({0}, {1}, {2})",
     }  # fmt: skip
-    return exact[operation].format(*values) if operation in exact else None
+    names = {"own": TYPES[kind], **REAL[kind]}
+    return exact[operation].format(*values, **names) if operation in exact else None
 
 
 def _whole(operation: str, kind: str, values: list[str]) -> str | None:

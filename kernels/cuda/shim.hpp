@@ -30,6 +30,21 @@ static inline double fabs(double x) { return __builtin_fabs(x); }
 static inline double floor(double x) { return __builtin_floor(x); }
 static inline double ceil(double x) { return __builtin_ceil(x); }
 static inline double fmod(double x, double y) { return __builtin_fmod(x, y); }
+static inline float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline float __fsqrt_rn(float x) { return __builtin_sqrtf(x); }
+static inline float fabsf(float x) { return __builtin_fabsf(x); }
+static inline float floorf(float x) { return __builtin_floorf(x); }
+static inline float ceilf(float x) { return __builtin_ceilf(x); }
+static inline float __int_as_float(int n) {
+    float x;
+    __builtin_memcpy(&x, &n, sizeof x);
+    return x;
+}
+static inline int __float_as_int(float x) {
+    int n;
+    __builtin_memcpy(&n, &x, sizeof n);
+    return n;
+}
 static inline double __longlong_as_double(long long n) {
     double x;
     __builtin_memcpy(&x, &n, sizeof x);

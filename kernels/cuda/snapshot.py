@@ -9,6 +9,7 @@ import numpy as np
 
 from kernels.cuda.layout import I4, I8
 from kernels.cuda.mechanism import device_slots
+from kernels.precision import RESTS, join, split
 from kernels.snapshot import SELF, changing
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ def save_state(engine: CudaEngine) -> dict[str, np.ndarray]:
     saved: dict[str, np.ndarray] = {}
     for name, field in over_nodes(engine):
         saved[name] = np.zeros(block.n_node)
-        saved[name][state.nodes.node] = memory.get(field, F8, block.n_node)
+        saved[name][state.nodes.node] = memory.get(field, state.real, block.n_node)
     for k, placed in enumerate(state.placed):
         data = mechanism_data(engine, k)
         for name, slot in variables(engine, k):
-            saved[name] = data[slot, placed.position]
+            saved[name] = values_at(data, slot, placed.position)
     saved["above"] = np.zeros(len(block.source_node), np.uint8)
     saved["above"][state.source] = memory.get("source_above", I4, len(state.source))
     saved["arguments"] = memory.get("weights", F8, state.n_weight)
@@ -40,11 +41,12 @@ def load_state(engine: CudaEngine, saved: Mapping[str, np.ndarray]) -> None:
     state, memory = engine.state, engine.memory
     engine.sampler.clear()
     for name, field in over_nodes(engine):
-        memory.put(field, np.asarray(saved[name], F8)[state.nodes.node])
+        memory.put(field, np.asarray(saved[name], state.real)[state.nodes.node])
     for k, placed in enumerate(state.placed):
         data = mechanism_data(engine, k)
         for name, slot in variables(engine, k):
-            data[slot, placed.position] = saved[name]
+            value = np.asarray(saved[name], F8)
+            data[slot, placed.position] = value if isinstance(slot, int) else split(value)
         memory.put(f"data_{k}", data)
     memory.put("source_above", saved["above"][state.source].astype(I4))
     weights = np.zeros(memory.capacity["weights"] // 8)
@@ -61,21 +63,35 @@ def over_nodes(engine: CudaEngine) -> Iterator[tuple[str, str]]:
         yield f"{ion}.{field}", f"{ion}_{field}"
 
 
-def variables(engine: CudaEngine, k: int) -> Iterator[tuple[str, int]]:
-    """Names in the state and slots of a mechanism's stored variables that change."""
+def variables(engine: CudaEngine, k: int) -> Iterator[tuple[str, int | np.ndarray]]:
+    """Names in the state and slots of a mechanism's stored variables that change.
+
+    A time of single precision has (3, 1) slots; see `kernels.precision.split`.
+    """
     mechanism = engine.block.mechanisms[k].mechanism
     storage = engine.state.prepared.storages[k]
     names = changing(engine.block, mechanism) - set(storage.gathered)
-    for name, slot in device_slots(storage).items():
+    slots = device_slots(storage)
+    for name, slot in slots.items():
         if name in names and not name.startswith("_"):
-            yield f"{mechanism.name}.{name}", slot
+            parts = [slots[prefix + name] for prefix in RESTS if name in storage.times]
+            own = np.array([[slot], *([part] for part in parts)]) if parts else slot
+            yield f"{mechanism.name}.{name}", own
+
+
+def values_at(data: np.ndarray, slot: int | np.ndarray, position: np.ndarray) -> np.ndarray:
+    """(n,) values of a variable."""
+    found = data[slot, position]
+    return found if isinstance(slot, int) else join(*found)
 
 
 def mechanism_data(engine: CudaEngine, k: int) -> np.ndarray:
-    """(n_slot, stride) f8 values of a mechanism."""
+    """(n_slot, stride) values of a mechanism, in the precision of the engine."""
     n_slot = len(device_slots(engine.state.prepared.storages[k]))
     stride = engine.state.placed[k].stride
-    return engine.memory.get(f"data_{k}", F8, n_slot * stride).reshape(n_slot, stride)
+    return engine.memory.get(f"data_{k}", engine.state.real, n_slot * stride).reshape(
+        n_slot, stride
+    )
 
 
 def pending_self_events(engine: CudaEngine) -> dict[str, np.ndarray]:

@@ -39,6 +39,11 @@ class State:
         slots = [device_slots(storage) for storage in self.prepared.storages]
         self.links = link_arrays(block, self, slots)
 
+    @property
+    def real(self) -> type:
+        """Format of states, voltages and the matrix."""
+        return self.prepared.precision.dtype
+
     # --- what never changes ---
 
     def constant_arrays(self) -> dict[str, np.ndarray]:
@@ -46,10 +51,10 @@ class State:
         block, nodes = self.block, self.nodes
         source_node = nodes.place[block.source_node[self.source]]
         arrays = {
-            **nodes.arrays,
+            **self._node_arrays(),
             "source_ptr": self.source_ptr,
             "source_node": source_node.astype(I4),
-            "source_threshold": block.source_threshold[self.source].astype(np.float64),
+            "source_threshold": block.source_threshold[self.source].astype(self.real),
             "queue_ptr": _offsets(self._queue_sizes()),
             "fired_ptr": _offsets(FIRED * self._artificial_per_cell()),
             **self.connections,
@@ -68,6 +73,12 @@ class State:
                 arrays[f"{ion}_{when}"] = nodes.place[chosen[order]].astype(I4)
                 arrays[f"{ion}_{when}_ptr"] = ptr
         return arrays
+
+    def _node_arrays(self) -> dict[str, np.ndarray]:
+        """Trees and the matrix's own part; single precision has no use for stored charges."""
+        arrays = dict(self.nodes.arrays)
+        arrays |= {name: arrays[name].astype(self.real) for name in ("axial", "passive", "storage")}
+        return arrays | ({"storage": np.zeros(0)} if self.prepared.precision.is_single else {})
 
     def scalars(self) -> dict[str, float]:
         """Numbers in the table."""
@@ -210,11 +221,9 @@ class State:
         n_self = int(self._queue_sizes().sum())
         n_fired = int(FIRED * self._artificial_per_cell().sum())
         arrays = {
-            "voltage": block.v_init[nodes.node].astype(np.float64),
-            "diagonal": np.zeros(n_node),
-            "right": np.zeros(n_node),
-            "fixed": np.zeros(n_node),
-            "constant": np.zeros(n_node),
+            "voltage": block.v_init[nodes.node].astype(self.real),
+            **{n: np.zeros(n_node, self.real) for n in ("diagonal", "right", "fixed", "constant")},
+            "leak": np.zeros(n_node if self.prepared.precision.is_single else 0, self.real),
             "weights": weights,
             "source_above": np.zeros(n_source, I4),
             "spike_count": np.zeros(n_source, I4),
@@ -230,13 +239,13 @@ class State:
         for ion, field in self.prepared.live:
             record = next(one for one in block.ions if one.name == ion)
             value = getattr(record, field)[nodes.node] if field != "i" else np.zeros(n_node)
-            arrays[f"{ion}_{field}"] = value.astype(np.float64)
+            arrays[f"{ion}_{field}"] = value.astype(self.real)
         return arrays | {f"data_{k}": self._data(k) for k in range(len(self.placed))}
 
     def _data(self, k: int) -> np.ndarray:
         placed, storage = self.placed[k], self.prepared.storages[k]
         slots = device_slots(storage)
-        data = np.zeros((len(slots), placed.stride))
+        data: np.ndarray = np.zeros((len(slots), placed.stride), self.real)
         group = self.block.mechanisms[k]
         if group.n:
             for name, slot in slots.items():

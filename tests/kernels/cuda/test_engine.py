@@ -117,8 +117,8 @@ def spoil(engine: CudaEngine, before: str, after: str) -> CudaEngine:
         ("right[i] = q;\n                }\n            }\n            sync_tree();",
          "right[i] = q;\n                }\n            }"),
         ("* diagonal[i];\n            sync_tree();", "* diagonal[i];"),
-        ("const double factor = axial[j] * diagonal[j];",
-         "const double factor = axial[i] * diagonal[j];"),
+        ("const Real factor = axial[j] * diagonal[j];",
+         "const Real factor = axial[i] * diagonal[j];"),
     ],
     ids=["no barrier on the way to the root", "no barrier on the way back", "a wrong factor"],
 )  # fmt: skip

@@ -75,7 +75,7 @@ KERNEL = """.visible .entry advance(
         "atom.global.add.f64 \t%fd1, [%rd1], %fd2;",
         "ld.volatile.f64 \t%fd1, [%rd1];",
         "shfl.sync.bfly.b32 \t%r1, %r2, 1, 31, -1;",
-        ".reg .f32 %f<3>;",
+        ".reg .f16 %h<3>;",
         "add.rn.f64 \t%fd1, %fd1, 0f3F800000;",
         "mov.b64 \t{%r1, %r2}, %fd1;",
     ],
