@@ -45,6 +45,7 @@ class Loop:
         self.begin = begin = saved.step if saved is not None else 0
         self.queue = EventQueue(simulation.routing, simulation.epoch, begin)
         self.fired: list[np.ndarray] = []
+        self._taken = 0  # of them
         if saved is not None:
             self.queue.put_back(saved.due, saved.time, simulation.routing.rows(saved.connection))
             self.fired.append(saved.spikes)
@@ -87,6 +88,11 @@ class Loop:
                     return False
         self._drain()
         return True
+
+    def take_new(self) -> np.ndarray:
+        """Spikes (SPIKE) of this rank since this was last asked."""
+        new, self._taken = self.fired[self._taken :], len(self.fired)
+        return np.concatenate([NO_SPIKES, *new])
 
     def _run_epoch(self, k: int, first: int, last: int) -> None:
         self.queue.add(self._due_trains(last))

@@ -22,6 +22,7 @@ from distnet.sonata import Report, SimulationPlan, SonataNetwork
 from distnet.sonata.reports import Columns
 
 FLUSH = 1 << 22  # bytes of samples that a rank holds before they are written
+PARTS = 50  # in which a gathered report is written, at least: what a killed run leaves
 PIECE = 1 << 26  # bytes of a piece
 COPIED = 1 << 30  # bytes of a report that is copied into one file; a larger one gets an index
 
@@ -64,7 +65,8 @@ class GatheredReport:
         self._writer: ReportWriter | None = None
         every = exchange.gather((columns.recording.gid, columns.section, columns.x))
         # all ranks hold equally long before writing, so that they write together
-        self._limit = max(1, FLUSH // (8 * max(1, exchange.broadcast(_widest(every)))))
+        most = FLUSH // (8 * max(1, exchange.broadcast(_widest(every))))
+        self._limit = max(1, min(most, report.n_rows // PARTS))
         if every is None:
             return
         gid, section, x = (np.concatenate(parts) for parts in zip(*every, strict=True))

@@ -11,8 +11,9 @@ import numpy as np
 from distnet.cell import Cell
 from distnet.checkpoint import Checkpoint, Saving
 from distnet.control import Control
+from distnet.errors import SimulationError
 from distnet.exchange import Exchange, LocalExchange
-from distnet.output import write_spikes, write_spikes_csv
+from distnet.output import spike_log, write_spikes, write_spikes_csv
 from distnet.recording import Recording
 from distnet.report_streams import GATHERED, GatheredReport, PieceReport, ReportStream
 from distnet.simulation import INTERVALS, Result, Simulation
@@ -21,6 +22,8 @@ from distnet.sonata.reports import Columns
 
 #: Folder of checkpoints, below that of the results.
 CHECKPOINTS = "checkpoints"
+
+FLUSH = 1.0  # s, see `run_sonata`
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def run_sonata(
     partition: str | Path = "auto",
     intervals: int = INTERVALS,
     going: Going | None = None,
+    flush: float = FLUSH,
 ) -> Result:
     """Run a SONATA simulation and write its outputs.
 
@@ -67,6 +71,7 @@ def run_sonata(
         partition: how cells are divided among ranks; see `Simulation`.
         intervals: epochs in the shortest delay; see `Simulation`.
         going: saves the state, and goes on from a saved one; reports are written in pieces then.
+        flush: wall time between additions to the log of spikes, for runs that do not end well [s].
 
     Returns:
         The spikes of this rank's cells; not `complete` where a wish to stop was met.
@@ -106,11 +111,19 @@ def run_sonata(
         for stream, rows in zip(streams, samples, strict=True):
             stream.add(rows)
 
+    log_folder = (going.folder if going is not None else folder) / spike_log.FOLDER
+    log = open_log(plan, network, log_folder, exchange, flush)
+
+    def on_spikes(step: int, spikes: np.ndarray) -> None:
+        # a spike at an exact time is found up to half a step after it
+        log.add((step - 1) * plan.run.dt, spikes["time"], spikes["gid"])
+
     try:
         result = simulation.run(
-            plan.run.tstop, on_progress, on_samples if streams else None, saving, restart
+            plan.run.tstop, on_progress, on_samples if streams else None, saving, restart, on_spikes
         )
         if not result.complete:
+            log.flush((result.step - 1) * plan.run.dt)
             return result
         for stream in streams:
             stream.close()
@@ -118,8 +131,36 @@ def run_sonata(
         for stream in streams:
             stream.abort()
         raise
+    finally:
+        log.close()
     write_all_spikes(result, network, plan, folder, exchange)
+    exchange.gather(None)
+    if exchange.rank == 0:
+        spike_log.remove_log(log_folder)
     return result
+
+
+def open_log(
+    plan: SimulationPlan, network: SonataNetwork, folder: Path, exchange: Exchange, every: float
+) -> spike_log.SpikeLog:
+    """Begin the log of spikes of a run.
+
+    Raises:
+        DistnetError: on every rank, where rank 0 cannot write it.
+    """
+    output = plan.output
+    problem = None
+    if exchange.rank == 0:
+        name = output.spikes_file or "spikes.h5"
+        what = (network.cell_populations, name, output.sort, plan.configuration)
+        try:
+            spike_log.start_log(folder, exchange.size, *what)
+        except SimulationError as found:
+            problem = str(found)
+    problem = exchange.broadcast(problem)
+    if problem is not None:
+        raise SimulationError(problem)
+    return spike_log.SpikeLog(folder, exchange.rank, every)
 
 
 def open_streams(

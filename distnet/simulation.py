@@ -195,6 +195,7 @@ class Simulation:
         on_samples: Callable[[list[np.ndarray]], None] | None = None,
         saving: Saving | None = None,
         restart: Checkpoint | None = None,
+        on_spikes: Callable[[int, np.ndarray], None] | None = None,
     ) -> Result:
         """Simulate from 0, or from where a checkpoint was saved, to `tstop` [ms].
 
@@ -206,6 +207,8 @@ class Simulation:
             saving: where and how often to save the state; without it a wish to stop
                 (`control.request`) ends the run unsaved.
             restart: what to go on from; samples start there, spikes at 0.
+            on_spikes: called after each epoch with the step reached and the new spikes of this
+                rank (SPIKE), after a restart with those from before it first.
 
         Raises:
             InputError: the checkpoint is damaged, or of another network.
@@ -217,6 +220,8 @@ class Simulation:
         loop = Loop(self, n_steps, self._restore(restart, n_steps))
 
         def on_epoch(step: int) -> None:
+            if on_spikes is not None:
+                on_spikes(step, loop.take_new())
             if on_samples is not None:
                 on_samples(self.engine.read())
             elif self.recordings:

@@ -13,6 +13,7 @@ from launch.cluster_commands import (
     add_config,
     add_doctor,
     add_exchange_options,
+    add_flush_option,
     add_merge,
     add_partition,
     add_partition_option,
@@ -112,6 +113,7 @@ def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
     add_partition_option(run)
     add_exchange_options(run)
     add_saving_options(run)
+    add_flush_option(run)
     run.add_argument("--quiet", action="store_true", help="no progress, no closing line")
     run.add_argument(
         "--timing", action="store_true", help="leave the time of the loop in DIR/timing.json"

@@ -78,13 +78,26 @@ def add_saving_options(parser: Parser) -> None:
     )
 
 
+def add_flush_option(parser: Parser) -> None:
+    """Add the option --flush-every."""
+    parser.add_argument(
+        "--flush-every",
+        type=positive,
+        default=1.0,
+        metavar="S",
+        help="wall time between additions to the log of spikes, which `distnet merge` reads when "
+        "the run was killed (default: 1)",
+    )
+
+
 def add_merge(commands: Commands) -> None:
     """Add `distnet merge`."""
     merge = commands.add_parser(
         "merge",
-        help="make one plain file of every report that is in pieces",
+        help="make plain files of reports in pieces and of the spikes of a killed run",
         description="Make one plain file of every report in DIR that ranks left in pieces, of a "
-        "large run or one that was ended, and remove the pieces.",
+        "large run or one that was ended, and of the spikes that a killed run has flushed (DIR is "
+        ".NAME.partial beside its folder where it saved no checkpoints); remove the pieces.",
         epilog="example: distnet merge out/mine",
     )
     merge.add_argument("folder", type=Path, metavar="DIR", help="what `distnet run` left")

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from launch.errors import LaunchError
 
+#: Folder of the log of spikes; see `distnet.output.spike_log`.
+LOG = "flushed"
+
 
 class OutputFolder:
     """Files are written into `partial`, a hidden folder beside the final one, and moved at the end.
@@ -61,6 +64,13 @@ class OutputFolder:
         return placed
 
     def discard(self) -> None:
-        """Remove what is unfinished."""
-        if self._ours:
+        """Remove what is unfinished, but for a log of spikes that holds some."""
+        if not self._ours:
+            return
+        log = self.partial / LOG
+        if not any(path.stat().st_size for path in log.glob("*.spikes")):
             shutil.rmtree(self.partial, ignore_errors=True)
+            return
+        for path in self.partial.iterdir():
+            if path != log:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

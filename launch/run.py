@@ -76,6 +76,7 @@ def simulate(
             partition=args.partition,
             intervals=args.intervals,
             going=going,
+            flush=args.flush_every,
         )
     ranks.barrier()
     if not result.complete:

@@ -107,7 +107,8 @@ class ReportWriter:
     ) -> h5py.Dataset:
         group = self._file.create_group(f"report/{elements.population}")
         shape = (self.n_rows, len(elements.element_ids))
-        data = group.create_dataset("data", shape=shape, dtype="f4")  # libsonata reads no f8
+        # libsonata reads no f8; what a killed run has not written is NaN
+        data = group.create_dataset("data", shape=shape, dtype="f4", fillvalue=np.nan)
         add_mapping(group, data, elements, time, variable, unit)
         return data
 
@@ -129,6 +130,7 @@ class ReportWriter:
                 n = data.shape[1]
                 data[first_row:last_row] = rows[:, column : column + n]
                 column += n
+            self._file.flush()
         except OSError as problem:
             raise SimulationError(f"{self.path}: cannot be written ({problem})") from problem
         self._written[first_row:last_row] = True

@@ -66,3 +66,16 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(LaunchError, match="is a file"):
         OutputFolder(tmp_path / "out").prepare()
+
+
+def test_flushed_spikes_outlive_a_failure(tmp_path):
+    folder = prepared(tmp_path / "out")
+    (folder.partial / "report.h5").write_text("half")
+    (folder.partial / "flushed").mkdir()
+    log = folder.partial / "flushed" / "000000.spikes"
+    log.write_bytes(16 * b"x")
+    folder.discard()
+    assert list(folder.partial.iterdir()) == [log.parent]
+    log.write_bytes(b"")
+    folder.discard()
+    assert not folder.partial.exists()

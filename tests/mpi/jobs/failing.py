@@ -18,7 +18,7 @@ from mpi4py import MPI
 from kernels.cpu import CpuEngine
 from launch.cli import main
 
-EPOCHS = 20  # before it happens
+EPOCHS = int(os.environ.get("EPOCHS", "20"))  # before it happens
 
 how, rank, when = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 advance = CpuEngine.advance
