@@ -76,6 +76,7 @@ def test_a_signal_saves_and_the_run_goes_on(
 def test_pieces_are_readable_after_a_kill_and_merged(mpirun, run_python, config, whole, tmp_path):
     out = tmp_path / "out"
     run = ["run", config, "--out", out, "--tstop", 80, "--quiet", "--checkpoint-every", 5]
+    run += ["--flush-every", 1e-3]
     done = mpirun(2, ["-c", SIGNALLED, "SIGKILL", 1, out, *run])
     assert done.returncode not in (0, 75)
     pieces = sorted(out.glob("pieces/voltage/*.h5"))
@@ -87,8 +88,9 @@ def test_pieces_are_readable_after_a_kill_and_merged(mpirun, run_python, config,
     written = ~np.isnan(found)
     assert written.sum() > 0
     assert np.array_equal(found[written], expected[: len(found)][written])
-    (out / "voltage.h5").unlink()
-    done = run_python(["-m", "launch", *run, "--resume"])
+    found, all_spikes = (read_spikes(of / "spikes.h5")["cortex"] for of in (out, whole))
+    assert np.array_equal(found.times, all_spikes.times[: len(found.times)])
+    done = run_python(["-m", "launch", *run, "--resume", "--overwrite"])
     assert done.returncode == 0, done.output
     assert_same_results(whole, out)
 
