@@ -127,7 +127,8 @@ class Mechanism:
     #: evaluations, at v + 0.001 and at v, are in the body.
     affine: bool = True
     state: Kernel = Kernel()
-    receive: Kernel | None = None  # NET_RECEIVE; also reads `flag`; t is the exact event time
+    #: NET_RECEIVE; also reads `flag`; t is the exact event time; may store v, that of its node
+    receive: Kernel | None = None
     receive_init: Kernel | None = None  # INITIAL inside NET_RECEIVE: once a connection
     #: conditions of WATCH at the start of a step, after events up to then: may call net_send
     watch: Kernel = Kernel()

@@ -334,4 +334,5 @@ class MechanismPrinter:
             if a in kernel.stores
         ]
         inner += self._scatters(kernel, "")
+        inner += ["voltage[o] = v"] if "v" in kernel.stores else []
         return lines + _indent(inner, 1)

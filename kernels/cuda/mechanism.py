@@ -95,7 +95,8 @@ class MechanismPrinter:
             return True
         if m.receive is not None and set(m.pointers) & {*m.receive.loads, *m.receive.stores}:
             return True
-        return any(self._scattered(k) for k in (m.receive, m.receive_init) if k is not None)
+        received = [k for k in (m.receive, m.receive_init) if k is not None]
+        return any(self._scattered(k) or "v" in k.stores for k in received)
 
     def text(self) -> str:
         """All functions."""
@@ -326,6 +327,7 @@ class MechanismPrinter:
     def _receive(self, name: str, kernel: Kernel) -> str:
         """A function that runs a kernel for one instance and one connection."""
         scatters = [f"{self._array(n)} = {variable(n)};" for n in self._scattered(kernel)]
+        scatters += ["cell.voltage[o] = v_;"] if "v" in kernel.stores else []
         inner = self._instance(kernel, False, scatters)
         arguments = (
             "const Table *p, const Cell &cell, const Queue &queue, long long step, "

@@ -185,7 +185,7 @@ def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None, Kern
         fornetcons=for_netcons,
     ):
         translator.block(routine.body, {**env, "flag": "flag"}, out)
-    receive = _finish(translator.symbols, out, args)
+    receive = _finish(translator.symbols, out, args, _sets_voltage(translator, routine))
     receive_init = None
     for statement in routine.body.statements:
         if isinstance(statement, tree.Initial):
@@ -194,6 +194,20 @@ def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None, Kern
             receive_init = _finish(translator.symbols, out, args)
     watch = _finish(translator.symbols, watches.kernel) if watches.kernel else Kernel()
     return receive, receive_init, watch
+
+
+def _sets_voltage(translator: Translator, routine: tree.Routine) -> bool:
+    """Does NET_RECEIVE itself set v? There it is the node's, elsewhere a copy, as in NEURON."""
+    if translator.file.neuron.kind == "artificial" or "v" in {a.name for a in routine.args}:
+        return False
+    for node in tree.walk(routine.body):
+        if isinstance(node, tree.Assign) and node.target.id == "v":
+            return True
+        if isinstance(node, tree.Call) and node.id == "state_discontinuity":
+            first = node.args[0] if node.args else None
+            if isinstance(first, tree.Name) and first.id == "v":
+                return True
+    return False
 
 
 def _separately(statement: tree.Initial, env: Environment, out: Body) -> None:
@@ -207,9 +221,12 @@ def _argument(symbols: Symbols, argument: str) -> str:
     return f"{mangled}_argument" if taken else mangled
 
 
-def _localised(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Body:
+def _localised(
+    symbols: Symbols, body: Body, args: tuple[str, ...] = (), voltage: bool = False
+) -> Body:
     """Variables that a body sets but may not keep (v, what is only read) become temporaries."""
     keep = symbols.storable() | set(args) | {c.name for c in symbols.currents}
+    keep |= {"v"} if voltage else set()
     local = {n for n in stores_of(body) if not n.startswith("_") and n not in keep}
     if not local:
         return body
@@ -218,9 +235,11 @@ def _localised(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Body
     return starts + [_Rename(renamed).visit(s) for s in body]
 
 
-def _finish(symbols: Symbols, body: Body, args: tuple[str, ...] = ()) -> Kernel:
-    """Simplify a body and say what it reads and sets."""
-    statements = optimise(zero_unset(_localised(symbols, body, args)))
+def _finish(
+    symbols: Symbols, body: Body, args: tuple[str, ...] = (), voltage: bool = False
+) -> Kernel:
+    """Simplify a body and say what it reads and sets; whether v is one of that."""
+    statements = optimise(zero_unset(_localised(symbols, body, args, voltage)))
     stores = {n for n in stores_of(statements) if not n.startswith("_")}
     loads = loads_of(statements) | half_set(statements) & stores
     return Kernel(statements, tuple(sorted(loads)), tuple(sorted(stores)), args)

@@ -73,6 +73,8 @@ class Population:
                 self.put(name, i, values[name], voltage)
             elif name in self.ions and self.ions[name][1] != "i":
                 fields[self.ions[name]][node] = values[name]
+            elif name == "v":
+                voltage[node] = values["v"]
             else:
                 own[name] = values[name]
         return values
