@@ -7,8 +7,9 @@ Statements of NMODL that stand between two VERBATIM blocks are tokens of kind "h
 from __future__ import annotations
 
 import itertools
+import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kernels.errors import NmodlError
@@ -28,7 +29,14 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _CONDITION = re.compile(r"\s*(defined\s*\(\s*\w+\s*\)|defined\s+\w+|\w+|&&|\|\||!=|==|[<>!()]=?)")
-_VERSION = re.compile(r"NRN_VERSION_GTEQ\s*\([\d\s,]*\)")  # so says NEURON 9
+_VERSION = re.compile(
+    r"NRN_VERSION_(EQ|NE|GT|LT|GTEQ|LTEQ)\s*\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)"
+)
+_VERSIONS: dict[str, Callable[[object, object], bool]] = {
+    "EQ": operator.eq, "NE": operator.ne, "GT": operator.gt,
+    "LT": operator.lt, "GTEQ": operator.ge, "LTEQ": operator.le,
+}  # fmt: skip
+NEURON = (9, 0, 2)  # the version of NEURON that files are told
 MAX_EXPANSIONS = 20
 MAX_TOKENS = 50_000
 
@@ -130,9 +138,14 @@ def _is_defined(name: str, macros: Macros) -> bool:
     return name in DEFINED or name in macros.known
 
 
+def _compare_version(match: re.Match[str]) -> str:
+    version = tuple(map(int, match.groups()[1:]))
+    return f" {int(_VERSIONS[match[1]](NEURON, version))} "
+
+
 def _holds(text: str, at: Position, macros: Macros) -> bool:
     """The value of an #if: names that nobody defined are 0."""
-    text = _VERSION.sub(" 1 ", text)
+    text = _VERSION.sub(_compare_version, text)
     words: list[str] = []
     offset = 0
     while offset < len(text.rstrip()):

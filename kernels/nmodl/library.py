@@ -16,6 +16,13 @@ FUNCTION atan2(y, x) {
     } else if (y < 0) { atan2 = -1.5707963267948966
     } else { atan2 = 0 }
 }
+FUNCTION nrn_ghk(v, ci, co, z) { LOCAL x
+    x = z*v*96485.3321233100184/(1000*8.314462618153241*(celsius + 273.15))
+    nrn_ghk = 96.4853321233100184*z*(ci*ghk_part(-x) - co*ghk_part(x))
+}
+FUNCTION ghk_part(x) {
+    if (fabs(x) < 1e-4) { ghk_part = 1 - x/2 } else { ghk_part = x/(exp(x) - 1) }
+}
 FUNCTION trunc(x) { if (x < 0) { trunc = ceil(x) } else { trunc = floor(x) } }
 FUNCTION round(x) { if (x < 0) { round = -floor(0.5 - x) } else { round = floor(x + 0.5) } }
 FUNCTION rint(x) { LOCAL low
@@ -104,21 +111,11 @@ def _routines() -> dict[str, tree.Routine]:
 def with_library(file: tree.File) -> tree.File:
     """The file with those functions that it calls and does not define itself."""
     have = {r.name for r in file.routines}
-    wanted = _called(file.routines) - have
+    wanted = tree.calls_in(file.routines) - have
     made: dict[str, tree.Routine] = {}
     while wanted:
         name = wanted.pop()
         if name in LIBRARY and name not in made:
             made[name] = _routines()[name]
-            wanted |= _called(made[name].body) - have
+            wanted |= tree.calls_in(made[name].body) - have
     return replace(file, routines=(*file.routines, *made.values())) if made else file
-
-
-def _called(node: object) -> set[str]:
-    """Functions that are called below a node."""
-    if isinstance(node, tuple | list):
-        return set().union(*map(_called, node), set())
-    if not isinstance(node, tree.Node):
-        return set()
-    found = set().union(*(_called(value) for value in vars(node).values()), set())
-    return found | {node.id} if isinstance(node, tree.Call) else found

@@ -84,6 +84,11 @@ def run_initial(mechanism: Mechanism, **values: float) -> dict[str, float]:
         ("int c[2]; c[1] = 7/2.; b = c[1];", 3.0),
         ("static double c[4]; c[2] += 3; b = c[2] + c[1];", 3.0),
         ("outer += 2; b = outer + limits[1] + wide[0];", 24.0),
+        (
+            "#if NRN_VERSION_EQ(8, 2, 0) || !NRN_VERSION_GT(9,0,0)\nb = 1;\n#else\nb = 2;\n#endif",
+            2.0,
+        ),
+        ("#if NRN_VERSION_LT(42, 1, 2)\nb = 1;\n#endif", 1.0),
         ("if (_nt != nrn_threads) { b = 1; } else { b = 2; }", 2.0),
         ("b = square(3.0); if (b > 8) { return; } b = 0;", 9.0),
     ],
