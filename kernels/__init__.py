@@ -75,9 +75,19 @@ def make_engine(block: Block, backend: str = "auto", precision: str = "double") 
         block: the cells.
         backend: a name of `BACKENDS`, or "auto".
         precision: a name of `PRECISIONS`: "double" or "single".
+
+    Raises:
+        KernelsError: there is no such engine, or it cannot run the block.
     """
-    name = "cpu" if backend == "auto" else backend
-    if name not in BACKENDS:
+    if backend != "auto" and backend not in BACKENDS:
         raise KernelsError(f'backend "{backend}" is not one of auto, {", ".join(BACKENDS)}')
     refuse_diffusion(block)
-    return BACKENDS[name](block, find_precision(precision))
+    how = find_precision(precision)
+    if backend != "auto":
+        return BACKENDS[backend](block, how)
+    from kernels.automatic import choose_backend
+
+    try:
+        return BACKENDS[choose_backend(block, how)](block, how)
+    except KernelsError:  # what a GPU cannot run; the CPU says what is wrong, if anything is
+        return BACKENDS["cpu"](block, how)

@@ -40,7 +40,7 @@ COMMANDS = {
 
 #: Engines that --backend names.
 BACKENDS = {
-    "auto": "the fastest that this machine can run",
+    "auto": "a GPU with fast float64 where a rank has one and 10,000 nodes, else cpu",
     "cpu": "compiled for this machine's cores",
     "reference": "plain NumPy: slow, the measure of the others",
     "cuda": "one NVIDIA GPU a rank",

@@ -68,7 +68,7 @@ class CudaEngine:
 
     def advance(self, first: int, last: int, events: Events) -> Spikes:
         """Advance every cell from step `first` to step `last`."""
-        room = self._open_epoch(first, last, events)
+        self._open_epoch(first, last, events)
         samples = self.sampler.open(first, last)
         for name, array in samples.items():
             self.memory.put(name, array)
@@ -77,7 +77,7 @@ class CudaEngine:
         taken[:] = self.memory.get("samples", np.float64, len(taken))
         self._check_queues(first, last)
         self._check_finite(last)
-        return self._take_spikes(room)
+        return self._take_spikes()
 
     def read(self) -> list[np.ndarray]:
         """Samples since the last read, one (n_sample, n_place) array a probe."""
@@ -109,8 +109,8 @@ class CudaEngine:
 
     # --- an epoch ---
 
-    def _open_epoch(self, first: int, last: int, events: Events) -> int:
-        """Bring events to the device and make room for spikes; the room of one detector."""
+    def _open_epoch(self, first: int, last: int, events: Events) -> None:
+        """Bring events to the device and make room for spikes."""
         due = np.flatnonzero(events.step >= first)
         cell = self.state.cell_of_connection[events.connection[due]]
         order = due[np.argsort(cell, kind="stable")]
@@ -124,8 +124,6 @@ class CudaEngine:
         room = (last - first) // 2 + 1
         self.memory.reserve("spike_step", 8 * room * len(self.state.source))
         self.memory.put("spike_count", np.zeros(len(self.state.source), I4))
-        self.memory.set_scalar("spike_room", room)
-        return room
 
     def _launch(self, kernel: str, first: int, last: int) -> None:
         table = self.memory.send_table()
@@ -140,11 +138,16 @@ class CudaEngine:
             )
         self.device.synchronize()
 
-    def _take_spikes(self, room: int) -> Spikes:
-        """Crossings of this epoch, and spikes of artificial cells since the last call."""
+    def _take_spikes(self) -> Spikes:
+        """Crossings of this epoch, and spikes of artificial cells since the last call.
+
+        Row k holds the k-th crossing of every detector: only rows that are used leave the device.
+        """
         count = self.memory.get("spike_count", I4, len(self.state.source))
-        rows = self.memory.get("spike_step", I8, room * len(count)).reshape(-1, room)
-        step = rows[np.arange(room) < count[:, None]]
+        n_row = int(count.max(initial=0))
+        rows = self.memory.get("spike_step", I8, n_row * len(count)).reshape(n_row, len(count))
+        taken = np.arange(n_row) < count[:, None]
+        step = rows.T[taken]
         source = np.repeat(self.state.source, count)
         time = step * self.block.dt
         if self.memory.capacity["fired_step"] >= 8 * FIRED:

@@ -210,7 +210,7 @@ __device__ __forceinline__ void find_spikes(const Table *p, const Cell &cell, lo
         const int above = cell.voltage[p->source_node[j]] > p->source_threshold[j];
         if (above && !p->source_above[j]) {
             const int k = p->spike_count[j];
-            p->spike_step[j * p->spike_room + k] = step;
+            p->spike_step[k * p->n_detector + j] = step;
             p->spike_count[j] = k + 1;
         }
         p->source_above[j] = above;

@@ -18,7 +18,7 @@ from kernels.storage import writes_concentration
 #: Fields of the table that every block has, in groups of one type.
 FIELDS = {
     "double": "dt",
-    "long long": "half_step n_probe n_weight n_argument spike_room",
+    "long long": "half_step n_probe n_weight n_argument n_detector",
     "const long long *": (
         "node_ptr level_first queue_ptr fired_ptr source_ptr entry_ptr entry_place entry_column "
         "probe_every probe_first probe_offset probe_width event_weight connection_ptr "

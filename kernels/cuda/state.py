@@ -88,6 +88,7 @@ class State:
             "n_probe": len(self.block.probes),
             "n_weight": self.n_weight,
             "n_argument": self.n_argument,
+            "n_detector": len(self.source),
         }
         return values | {f"stride_{k}": placed.stride for k, placed in enumerate(self.placed)}
 
