@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kernels.mechanism import Current
 from kernels.nmodl.build import add, assign, div, name, names_in, num, sub
-from kernels.nmodl.dataflow import loads_of, stores_of
+from kernels.nmodl.dataflow import half_set, loads_of, stores_of
 from kernels.nmodl.differentiate import (
     NotDifferentiable,
     depends_on,
@@ -42,9 +42,11 @@ def total(currents: Sequence[Current]) -> ast.expr:
 def _exact(body: list[ast.stmt], currents: Sequence[Current]) -> list[ast.stmt] | None:
     """Body with the exact derivative, or None where the derivative itself depends on v.
 
-    NEURON evaluates a current twice; where it draws random numbers that is twice as many.
+    NEURON evaluates a current twice; where it draws random numbers, or changes a variable by its
+    own value as a counter, that is twice as often.
     """
-    if any(_draws(statement) for statement in body):
+    counted = {n for n in stores_of(body) & loads_of(body) if not n.startswith("_")}
+    if counted or any(_draws(statement) for statement in body):
         return None
     try:
         statements, active = differentiate(body, "v")
@@ -66,9 +68,9 @@ def _draws(statement: ast.stmt) -> bool:
 
 def _two_evaluations(body: list[ast.stmt], currents: Sequence[Current]) -> list[ast.stmt]:
     """The body at v + 0.001 on temporaries, then at v; variables that it reads before it sets
-    them are shared by both, as they are in NEURON.
+    them, or does not always set, are shared by both, as they are in NEURON.
     """
-    own = stores_of(body) - loads_of(body)
+    own = stores_of(body) - loads_of(body) - half_set(body)
     renamed = {n: f"_high_{n}" for n in own}
     first = [_Rename({**renamed, "v": "_high_v"}).visit(s) for s in _copy(body)]
     high = _Rename(renamed).visit(_copy([assign("_high_i", total(currents))])[0])

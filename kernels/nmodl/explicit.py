@@ -19,7 +19,7 @@ from kernels.nmodl.translate import Body, Environment, Translator
 
 @dataclass(frozen=True)
 class Rates:
-    """The derivatives of some states."""
+    """The derivatives of some states, each as often as an equation names it."""
 
     body: Body  # what they need
     states: tuple[str, ...]
@@ -32,16 +32,19 @@ def _rates_of(translator: Translator, routine: tree.Routine) -> Rates:
         states, rates = make_rates(translator, routine, body)
         return Rates(body, tuple(states), tuple(rates))
     made: dict[str, str] = {}
+    listed: list[str] = []
 
     def collect(statement: tree.Assign, env: Environment, out: Body) -> None:
         named = tree.Name(statement.at, statement.target.id, statement.target.index)
         state = translator.target(named, env)
-        made[state] = translator.fresh(f"rate_{state}")
-        out.append(assign(made[state], translator.expression(statement.value, env, out)))
+        value = translator.expression(statement.value, env, out)
+        listed.append(state)
+        rate = made.setdefault(state, translator.fresh(f"rate_{state}"))
+        out.append(assign(rate, value))
 
     with translator.hooked(derivative=collect):
         translator.block(routine.body, {}, body)
-    return Rates(body, tuple(made), tuple(name(rate) for rate in made.values()))
+    return Rates(body, tuple(listed), tuple(name(made[state]) for state in listed))
 
 
 def evaluate(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
@@ -50,7 +53,9 @@ def evaluate(translator: Translator, routine: tree.Routine, env: Environment, ou
 
 
 def solve_euler(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
-    """x += dt f(x), all f at the old states."""
+    """x += dt f(x), all f at the old states; as in NEURON once for each equation of x in the text,
+    so that one in either branch of an if takes two such steps.
+    """
     made = _rates_of(translator, routine)
     out += made.body
     kept = [translator.fresh(f"change_{s}") for s in made.states]
@@ -62,6 +67,9 @@ def solve_euler(translator: Translator, routine: tree.Routine, env: Environment,
 def solve_runge(translator: Translator, routine: tree.Routine, env: Environment, out: Body) -> None:
     """The classical Runge-Kutta method of order 4; `t` is that of each stage."""
     made = _rates_of(translator, routine)
+    if len(set(made.states)) < len(made.states):
+        found = "METHOD runge needs one equation a state, not one in each branch of an if"
+        raise translator.error(routine.at, found)
     fresh = translator.fresh
     start = {s: fresh(f"start_{s}") for s in made.states}
     total = {s: fresh(f"total_{s}") for s in made.states}

@@ -62,6 +62,7 @@ class _Scheme:
         self.translator = translator
         self.states = states
         self.body: Body = []
+        self.starts: Body = []  # what comes before it
         self.flux: dict[str, ast.expr] = {}  # state -> net flux into it
         self.rates: dict[str, Row] = {}  # state -> derivative of that flux by state number
         self.volume: dict[str, ast.expr] = {}
@@ -135,10 +136,13 @@ class _Scheme:
 
     def _kept(self, node: tree.Expression, env: Environment, out: Body) -> ast.expr:
         value = self.translator.expression(node, env, out)
-        if value_of(value) is not None:
+        is_conditional = out is not self.body
+        if value_of(value) is not None and not is_conditional:
             return value
         rate = self.translator.fresh("rate")
         out.append(assign(rate, value))
+        if is_conditional:  # in the branch that is not taken nothing reacts
+            self.starts.append(assign(rate, num(0.0)))
         return name(rate)
 
     def _one_way(
@@ -338,6 +342,7 @@ def _lowered(translator: Translator, routine: tree.Routine) -> _Scheme:
         reaction=scheme.reaction, conserve=scheme.conserve, compartment=scheme.compartment
     ):
         translator.block(routine.body, {}, scheme.body)
+    scheme.body[:0] = scheme.starts
     return scheme
 
 

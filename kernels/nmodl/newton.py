@@ -131,21 +131,19 @@ def solve_derivimplicit(
     translator: Translator, routine: tree.Routine, env: Environment, out: Body
 ) -> None:
     """Backward Euler for a DERIVATIVE block."""
-    states: list[str] = []
-    rates: list[str] = []
+    made: dict[str, str] = {}  # state -> its derivative
 
     def collect(statement: tree.Assign, env: Environment, out: Body) -> None:
-        state = translator.target(
-            tree.Name(statement.at, statement.target.id, statement.target.index), env
-        )
+        named = tree.Name(statement.at, statement.target.id, statement.target.index)
+        state = translator.target(named, env)
         value = translator.expression(statement.value, env, out)
-        states.append(state)
-        rates.append(translator.fresh(f"rate_{state}"))
-        out.append(assign(rates[-1], value))
+        rate = made.setdefault(state, translator.fresh(f"rate_{state}"))
+        out.append(assign(rate, value))
 
     body: Body = []
     with translator.hooked(derivative=collect):
         translator.block(routine.body, env, body)
+    states, rates = list(made), list(made.values())
     check_size(translator, routine, len(states))
     olds = [translator.fresh(f"old_{s}") for s in states]
     out += [assign(old, name(s)) for old, s in zip(olds, states, strict=True)]

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from kernels.errors import NmodlError
 from kernels.nmodl import loads
 
 
@@ -349,3 +350,23 @@ KINETIC scheme {{
     amounts = [sum(x[f"c_{k}_"] for k in range(n)) + 2 * x["d"] for x in (first, done)]
     assert amounts[1] == pytest.approx(amounts[0], rel=1e-13)
     assert done["c_3_"] != first["c_3_"]
+
+
+CHOICE = "DERIVATIVE s { if (v > -60) { a' = 1 - a } else { a' = -a/4 } b' = a }"
+
+
+@pytest.mark.parametrize("v", [-70.0, -50.0])
+def test_equations_in_branches(compile_density, execute, v):
+    def run(method: str) -> tuple[float, float]:
+        body = f"BREAKPOINT {{ SOLVE s METHOD {method} }}\n{CHOICE}"
+        made = compile_density(body, "STATE { a b }")
+        done = execute(made, made.state, v=v, dt=0.1, a=0.4)
+        return done["a"], done["b"]
+
+    slope = 0.6 if v > -60 else -0.1
+    assert run("euler") == pytest.approx((0.4 + 2 * 0.1 * slope, 0.04))
+    rate, rest = (1.0, 1.0) if v > -60 else (0.25, 0.0)
+    implicit = (0.4 + 0.1 * rate * rest) / (1 + 0.1 * rate)
+    assert run("derivimplicit") == pytest.approx((implicit, 0.1 * implicit))
+    with pytest.raises(NmodlError, match="runge needs one equation a state"):
+        run("runge")
