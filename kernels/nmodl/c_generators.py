@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kernels.nmodl import tree
 from kernels.nmodl.c_parser import C
+from kernels.nmodl.c_scope import Known
 from kernels.nmodl.scanner import Position
 
 if TYPE_CHECKING:
@@ -54,6 +55,25 @@ def lower_generator(
             drawn = tree.Call(at, "floor", (drawn,))
         return drawn, bool(DRAWS[function])
     return _indexed(translator, function, given, at, scope, out)
+
+
+def begin_stream(translator: CTranslator, left: C, right: C, scope: Scope, out: Out) -> None:
+    """stream = nrnran123_newstream(id1, id2): the stream begins anew with this identity.
+
+    Raises:
+        NmodlError: what it is given to stands for no stream.
+    """
+    while right.kind == "cast":
+        right = right.parts[0]
+    at, stream = right.at, translator.value(left, scope, out)
+    if not (isinstance(stream, Known) and stream.kind == "stream"):
+        raise translator.error(at, f"what {right.text} gives must be kept by a POINTER")
+    zero = tree.Number(at, 0.0)
+    ids = [translator.cut(translator.number(p, scope, out)).node for p in right.parts[:3]]
+    ids += [zero] * (3 - len(ids))
+    place = tree.Name(at, stream.name)
+    for function, args in (("random_setids", ids), ("random_setseq", [zero])):
+        out.append(tree.CallStatement(at, tree.Call(at, function, (place, *args))))
 
 
 def _asks_clock(node: C) -> bool:

@@ -46,7 +46,9 @@ def lower_loop(translator: CTranslator, node: C, scope: Scope, out: Out) -> None
         nodes = _guarded([leave, rest], go, go)
         test = True
     elif isinstance(test, bool) and go not in inner.variables:
-        raise translator.error(at, "this condition of a loop is not supported")
+        if not _returns(body):
+            raise translator.error(at, "this condition of a loop is not supported")
+        inner.variables[go] = "real"
     if go in inner.variables:
         out += _start(at, go)
     lowered = translator.block(at, nodes, inner)
@@ -153,6 +155,10 @@ def _jumps(node: C, words: tuple[str, ...]) -> bool:
     if node.kind == "switch":
         words = tuple(w for w in words if w != "break")
     return any(_jumps(part, words) for part in node.parts)
+
+
+def _returns(node: C) -> bool:
+    return node.kind == "return" or any(map(_returns, node.parts))
 
 
 _BOTH = ("break", "continue")

@@ -153,7 +153,7 @@ class CParser:
         at = self.take().at
         self.expect("(")
         first = self.statement()
-        test = self.expression()
+        test = C("number", at, "1") if self.token.text == ";" else self.expression()
         self.expect(";")
         step = C("block", at)
         if self.token.text != ")":

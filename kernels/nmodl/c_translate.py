@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from kernels.nmodl import tree
 from kernels.nmodl import verbatim as table
 from kernels.nmodl.c_declare import ARRAYS, declare_array, keep
-from kernels.nmodl.c_generators import is_generator, lower_generator
+from kernels.nmodl.c_generators import begin_stream, is_generator, lower_generator
 from kernels.nmodl.c_loops import lower_loop, lower_switch
 from kernels.nmodl.c_parser import C
 from kernels.nmodl.c_scope import FileFacts, Known, Number, Out, Scope, Value
@@ -141,6 +141,9 @@ class CTranslator(CValues):
             right = right.parts[0]
         if node.text != "=":
             right = C("binary", node.at, node.text[:-1], (left, right))
+        if self._is_new_stream(right):
+            begin_stream(self, left, right, scope, out)
+            return
         if left.kind == "name" and left.text in scope.variables:
             self._set(left.text, right, node.at, scope, out)
             return
@@ -150,6 +153,12 @@ class CTranslator(CValues):
             raise self.error(node.at, "this assignment is not supported")
         value = self.cut(value) if place.whole else value
         out.append(tree.Assign(node.at, target, value.node))
+
+    @staticmethod
+    def _is_new_stream(node: C) -> bool:
+        while node.kind == "cast":
+            node = node.parts[0]
+        return node.kind == "call" and node.text in table.NEW_STREAM
 
     def _set(self, name: str, value: C, at: Position, scope: Scope, out: Out) -> None:
         """Give a variable of C a value, now or when the model runs."""

@@ -53,6 +53,7 @@ PICKS = ("nrn_random_pick",)
 #: Sequence and word of a stream, and its identity.
 SET_SEQUENCE = ("nrnran123_setseq", "nrn_random123_setseq")
 SET_IDENTITY = ("nrnran123_setids",)
+NEW_STREAM = ("nrnran123_newstream", "nrnran123_newstream3")
 #: hoc Vectors: that of an artificial cell is the train that it plays, others are absent.
 VECTOR_SIZE = ("vector_capacity",)
 VECTOR_ELEMENTS = ("vector_vec",)
@@ -98,7 +99,7 @@ def role(pointer: str, text: str) -> str:
     if re.search(as_void, text):
         if "vector_" in text:
             return "vector"
-        return "stream" if "random" in text else ""
+        return "stream" if "random" in text or "nrnran123" in text else ""
     return ""
 
 

@@ -89,6 +89,7 @@ def run_initial(mechanism: Mechanism, **values: float) -> dict[str, float]:
             2.0,
         ),
         ("#if NRN_VERSION_LT(42, 1, 2)\nb = 1;\n#endif", 1.0),
+        ("int k = 0; for (;;) { k++; if (k > 3) { b = k; return; } }", 4.0),
         ("if (_nt != nrn_threads) { b = 1; } else { b = 2; }", 2.0),
         ("b = square(3.0); if (b > 8) { return; } b = 0;", 9.0),
     ],
@@ -295,6 +296,15 @@ def test_seeds_of_c_restart_the_stream_and_clocks_do_not():
     same = "unsigned int k = 5; double y; mcell_ran4(&k, &y, 1, 1.); a = y; k = 5;"
     drawn = initial(f"{same} mcell_ran4(&k, &y, 1, 1.); b = y;")
     assert drawn["a"] == drawn["b"]
+
+
+def test_a_new_stream_of_c_begins_with_its_identity():
+    head = HEAD.replace("rng, other", "ptr")
+    code = "USE; if (*vp) { nrnran123_deletestream(*vp); } *vp = nrnran123_newstream(3, (int) 4.5);"
+    code += "a = nrnran123_dblpick(*vp); b = nrnran123_dblpick(*vp);"
+    outside = "VERBATIM\n#define USE void** vp = (void**)(&(_p_ptr))\nENDVERBATIM"
+    found = initial(code, head.replace("w[3] rng", "w[3] ptr"), outside)
+    assert (found["a"], found["b"]) == tuple(philox_uniform(3, 4, 0, 0, k) for k in range(2))
 
 
 def test_events_of_c_are_events():
