@@ -55,9 +55,12 @@ def build_cell(model: ring.RingModel, gid: int) -> Cell:
     return cell
 
 
-def simulate(model: ring.RingModel, tstop: float, mechanisms: Path | None) -> Run:
+def simulate(
+    model: ring.RingModel, tstop: float, mechanisms: Path | None, precision: str = "double"
+) -> Run:
     """Build, compile, warm up, then time the loop."""
-    settings = Settings(dt=ring.DT, celsius=ring.CELSIUS, v_init=ring.V_INIT, exact=True)
+    how = {"celsius": ring.CELSIUS, "v_init": ring.V_INIT, "exact": True, "precision": precision}
+    settings = Settings(dt=ring.DT, **how)  # type: ignore[arg-type]
     simulation = Simulation(build(model), settings, backend="cpu")
     simulation.run(WARM_UP)
     watch = Stopwatch()

@@ -48,17 +48,22 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tstop", type=float, default=200.0, help="[ms]")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--precision", choices=("double", "single"), default="double")
 
 
-def main(simulator: str, simulate: Callable[[ring.RingModel, float, Path | None], Run]) -> None:
-    """Simulate once; print a JSON line, write the spikes where --spikes says."""
+def main(simulator: str, simulate: Callable[..., Run]) -> None:
+    """Simulate once; print a JSON line, write the spikes where --spikes says.
+
+    `simulate` takes the model, tstop [ms], the folder of mechanisms, and distnet's the precision.
+    """
     parser = argparse.ArgumentParser(description=f"One run of the ring in {simulator}.")
     add_model_options(parser)
     parser.add_argument("--spikes", type=Path, help="where to write gids and steps (.npz)")
     parser.add_argument("--mechanisms", type=Path, help="compiled mechanisms for CoreNEURON")
     options = parser.parse_args()
     model = ring.make_ring(options.size, options.dendrites, options.cells, options.seed)
-    run = simulate(model, options.tstop, options.mechanisms)
+    own = {"precision": options.precision} if simulator == "distnet" else {}
+    run = simulate(model, options.tstop, options.mechanisms, **own)
     order = np.lexsort((run.gid, run.step))
     if options.spikes is not None:
         np.savez(options.spikes, gid=run.gid[order], step=run.step[order])

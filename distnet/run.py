@@ -56,6 +56,7 @@ def run_sonata(
     intervals: int = INTERVALS,
     going: Going | None = None,
     flush: float = FLUSH,
+    precision: str = "double",
 ) -> Result:
     """Run a SONATA simulation and write its outputs.
 
@@ -72,6 +73,7 @@ def run_sonata(
         intervals: epochs in the shortest delay; see `Simulation`.
         going: saves the state, and goes on from a saved one; reports are written in pieces then.
         flush: wall time between additions to the log of spikes, for runs that do not end well [s].
+        precision: "double" or "single"; see `Settings`.
 
     Returns:
         The spikes of this rank's cells; not `complete` where a wish to stop was met.
@@ -81,7 +83,7 @@ def run_sonata(
         SimulationError: the simulation failed, or a file could not be written.
     """
     exchange = exchange or LocalExchange()
-    sonata = load(config, tstop=tstop, dt=dt, seed=seed)
+    sonata = load(config, tstop=tstop, dt=dt, seed=seed, precision=precision)
     network, plan = sonata.network, sonata.plan
     columns: list[Columns] = []
 

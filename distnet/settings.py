@@ -11,6 +11,7 @@ from typing import Any
 from distnet.errors import InputError
 
 METHODS = ("backward-euler", "crank-nicolson")
+PRECISIONS = ("double", "single")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Settings:
         method: "backward-euler" (first order) or "crank-nicolson" (second order).
         globals: GLOBAL variables of mechanisms, (mechanism, variable) -> value.
         exact: mechanisms whose TABLEs are not used (NEURON's usetable = 0); True for all.
+        precision: "double", or "single": float32 states and voltages; see `kernels.precision`.
         seed: of all random streams, 0 to 2**32 - 1: the global index of NEURON's Random123.
         function_tables: values of FUNCTION_TABLEs, (mechanism, name) -> (arguments, values); the
             arguments rise, the function is linear between them and constant outside. Of a table
@@ -35,6 +37,7 @@ class Settings:
     celsius: float = 6.3
     v_init: float = -65.0
     method: str = "backward-euler"
+    precision: str = "double"
     globals: Mapping[tuple[str, str], float] = field(default_factory=dict)
     exact: bool | frozenset[str] = frozenset()
     seed: int = 0
@@ -48,6 +51,8 @@ class Settings:
             raise InputError("dt", f"the time step is {self.dt} ms; it must be positive")
         if self.method not in METHODS:
             raise InputError("method", f'"{self.method}" is not one of {", ".join(METHODS)}')
+        if self.precision not in PRECISIONS:
+            raise InputError("precision", f'"{self.precision}" is not one of double, single')
         for name in ("celsius", "v_init"):
             if not math.isfinite(getattr(self, name)):
                 raise InputError(name, f"{getattr(self, name)} is not a finite number")

@@ -112,7 +112,7 @@ class Simulation:
         self.trains = self._known_spikes(kinds)
         self.control = Control()
         self.exchange.connect(self._links(kinds, owner))
-        self.engine = make_engine(self.lowered.block, backend)
+        self.engine = make_engine(self.lowered.block, backend, self.settings.precision)
 
     # --- set-up ---
 

@@ -48,6 +48,12 @@ BACKENDS = {
     "null": "no arithmetic: everything but the cells",
 }
 
+#: Formats that --precision names.
+PRECISIONS = {
+    "double": "float64 throughout",
+    "single": "float32 states and voltages, float64 times: faster; spikes may differ by a step",
+}
+
 #: Cards that --gpu names; those of the kernels' performance model.
 GPUS = ("h100", "a100")
 
@@ -106,6 +112,13 @@ def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         choices=BACKENDS,
         default="auto",
         help="; ".join(f"{name}: {text}" for name, text in BACKENDS.items()) + " (default: auto)",
+    )
+    run.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="double",
+        help="; ".join(f"{name}: {text}" for name, text in PRECISIONS.items())
+        + " (default: double)",
     )
     run.add_argument("--tstop", type=positive, metavar="MS", help="duration, instead of CONFIG's")
     run.add_argument("--dt", type=positive, metavar="MS", help="time step, instead of CONFIG's")

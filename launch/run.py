@@ -77,6 +77,7 @@ def simulate(
             intervals=args.intervals,
             going=going,
             flush=args.flush_every,
+            precision=args.precision,
         )
     ranks.barrier()
     if not result.complete:

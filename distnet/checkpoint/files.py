@@ -43,6 +43,7 @@ def identity(simulation: Simulation) -> dict[str, Any]:
         "celsius": settings.celsius,
         "v_init": settings.v_init,
         "method": settings.method,
+        "precision": settings.precision,
         "globals": sorted([*key, value] for key, value in settings.globals.items()),
         "mechanisms": {g.mechanism.name: g.mechanism.digest for g in groups},
     }

@@ -153,7 +153,7 @@ def relative_name(text: str, path: Path, folder: Path) -> str:
     return given.name if given.is_absolute() or ".." in given.parts else str(given)
 
 
-def effective_configuration(config: Config, run: Run) -> dict[str, Any]:
+def effective_configuration(config: Config, run: Run, precision: str) -> dict[str, Any]:
     """Everything that was read, variables resolved, with defaults and overrides filled in."""
     return {
         **config.values,
@@ -165,6 +165,7 @@ def effective_configuration(config: Config, run: Run) -> dict[str, Any]:
             "dL": run.dl,
             "spike_threshold": run.spike_threshold,
             "random_seed": run.seed,
+            "precision": precision,
         },
         "conditions": {
             **config.values.get("conditions", {}),

@@ -45,6 +45,7 @@ def load(
     tstop: float | None = None,
     dt: float | None = None,
     seed: int | None = None,
+    precision: str = "double",
 ) -> SonataSimulation:
     """Load a SONATA simulation; cells and edges are read when they are asked for.
 
@@ -53,6 +54,7 @@ def load(
         tstop: replaces the configuration's end of the simulation [ms].
         dt: replaces its time step [ms].
         seed: replaces its random seed.
+        precision: "double" or "single".
 
     Raises:
         InputError: a file is missing, or something in one is wrong.
@@ -78,11 +80,12 @@ def load(
             celsius=run.celsius,
             v_init=run.v_init,
             seed=run.seed,
+            precision=precision,
             mechanism_folders=mechanism_folders(components),
         ),
         reports=tuple(read_reports(config, sets, nodes, run)),
         output=read_output(config),
-        configuration=effective_configuration(config, run),
+        configuration=effective_configuration(config, run, precision),
     )
     return SonataSimulation(network, plan)
 
