@@ -15,6 +15,7 @@ from kernels.cuda.model import Cells, Load
 from kernels.cuda.nvrtc import compile_binary
 from kernels.cuda.tally import executed, loads
 from kernels.nmodl import BUILT_IN, load
+from kernels.precision import DOUBLE, Precision
 from kernels.schedule import dhs_schedule
 
 #: Sections of the tree: stems of a soma, each branching in two this often.
@@ -98,17 +99,23 @@ class Counted:
         return bars / self.step.entered.shape[1]
 
 
-def count_cell(block: Block, architecture: str, variant: Variant | None = None) -> Counted:
+def count_cell(
+    block: Block,
+    architecture: str,
+    variant: Variant | None = None,
+    precision: Precision = DOUBLE,
+) -> Counted:
     """Advance a cell by one step and by three more; the difference is the steps' own.
 
     Args:
         block: of one cell.
         architecture: "sm_80" or "sm_90".
         variant: the kernel; by default the engine's choice.
+        precision: of states, voltages and the matrix.
     """
     nothing = Events(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
     device = CountingDevice(architecture)
-    engine = CudaEngine(block, device, variant)
+    engine = CudaEngine(block, device, variant, precision)
     (module,), (chosen,) = engine.modules, engine.classes
     engine.reset()
     taken = []

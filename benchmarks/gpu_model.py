@@ -26,16 +26,23 @@ from gpu_counts import Counted, cell_block, count_cell, count_paper_kernel, dend
 from rich.console import Console
 from rich.table import Table
 
+from kernels import Block
 from kernels.cuda import Variant
 from kernels.cuda.cards import CARDS, SOURCES, Card
+from kernels.cuda.choice import Chooser, Kind
+from kernels.cuda.classes import Schedules, relative_trees
+from kernels.cuda.engine import print_block
 from kernels.cuda.model import Cells, Floor, Load, demand_of, floor_of
 from kernels.cuda.nvrtc import toolchain
 from kernels.cuda.occupancy import resident_cells
 from kernels.cuda.tally import executed, loads
+from kernels.precision import DOUBLE, SINGLE, Precision
+from kernels.preparation import prepare
 
 SIZES = (200, 400, 1000, 4000, 10_000, 100_000)
-MODELS = {"HH": ("hh",), "passive": ("pas",)}
+MODELS = {"HH": ("hh",), "HH f32": ("hh",), "passive": ("pas",)}
 N_STEP = 40  # of an interval: a shortest delay of 1 ms
+FULL = 10_000  # cells that fill any card
 WAVES = 2  # cells: so many times those that the card holds at once
 ASSUMED = (
     "Assumed beside what the table of constants says: no bank conflicts, no misses of the "
@@ -70,17 +77,28 @@ def streaming(card: Card, counted: Counted, n_cell: int) -> Floor:
     )
 
 
+def best(block: Block, card: Card, precision: Precision) -> Variant:
+    """The engine's choice where there are so many such cells that the card is full."""
+    program = print_block(block, prepare(block, precision))
+    (tree,) = relative_trees(block)
+    kind = Kind(tree, False, tuple(g.n for g in block.mechanisms), FULL)
+    return Chooser(card, program.printers, Schedules()).choose([kind])[0]
+
+
 def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
     """Interval against streaming for one cell on all cards."""
     rows = []
     block = cell_block(dendrite(size), MODELS[model])
+    precision = SINGLE if model.endswith("f32") else DOUBLE
     for card in cards:
-        counted = count_cell(block, card.architecture)
+        counted = count_cell(block, card.architecture, best(block, card, precision), precision)
         lanes = counted.variant.lanes
         flat = counted
         if not counted.variant.large:
             threads = counted.variant.threads
-            flat = count_cell(block, card.architecture, Variant(threads, lanes, True, False))
+            flat = count_cell(
+                block, card.architecture, Variant(threads, lanes, True, False), precision
+            )
         n_cell = WAVES * resident(card, counted) * card.n_sm
         one, other = interval(card, counted, n_cell), streaming(card, flat, n_cell)
         scale = 1e12 / N_STEP / n_cell / size
@@ -92,7 +110,7 @@ def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
                 "large": counted.variant.large, "registers": counted.registers,
                 "shared_bytes": counted.n_shared, "cells_per_sm": resident(card, counted),
                 "levels": counted.n_step,
-                "issued": step.issued / size, "float64": step.real / size,
+                "issued": step.issued / size, "real": (step.real + step.single) / size,
                 "shared_clocks": step.shared / size, "global_bytes": step.moved / size,
                 "footprint_bytes": counted.step.footprint / size, "chain_cycles": step.chain,
                 "streaming_bytes": flat.load(card).moved / size,
@@ -112,7 +130,8 @@ def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
     parent = dendrite(size)
     rows = []
     for card in cards:
-        ours = count_cell(cell_block(parent, ("pas",)), card.architecture)
+        block = cell_block(parent, ("pas",))
+        ours = count_cell(block, card.architecture, best(block, card, DOUBLE))
         theirs = count_paper_kernel(text, parent, card.architecture)
         tree = loads(ours.listing, ours.step, card)["solve_cable"]
         other = theirs.load(card)
@@ -165,7 +184,7 @@ def shown(value: object) -> str:
 
 MODEL_COLUMNS = {
     "model": "model", "compartments": "comp.", "card": "card", "threads": "T", "lanes": "k",
-    "levels": "levels", "cells_per_sm": "cells/SM", "issued": "warp instr.", "float64": "f64",
+    "levels": "levels", "cells_per_sm": "cells/SM", "issued": "warp instr.", "real": "real",
     "shared_clocks": "shared clk", "global_bytes": "B", "footprint_bytes": "B kept",
     "interval_ps": "interval ps", "interval_limit": "bound by", "streaming_bytes": "stream B",
     "streaming_ps": "streaming ps", "streaming_limit": "bound by ", "ratio": "ratio",

@@ -102,7 +102,8 @@ class Chooser:
         """What one cell of a kind asks."""
         tree = self.tree(kind.tree, variant.lanes)
         own = zip(kind.counts, self.instances[variant.large], strict=True)
-        return cell_load(tree, list(own), variant.threads, variant.lanes, variant.large, self.card)
+        how = (variant.threads, variant.lanes, variant.large, self.card, self.n_byte)
+        return cell_load(tree, list(own), *how)
 
     def group(self, kinds: Sequence[Kind], variant: Variant) -> Group:
         """What some kinds ask in an epoch, and the shared memory of their largest cell."""

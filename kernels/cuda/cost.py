@@ -8,6 +8,7 @@ compares.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,8 @@ def _function(
     kernel = mechanism.current if name in ("observe", "current") else getattr(mechanism, name)
     near = t.l2 if large else t.shared  # where voltages and the matrix are
     ready = {n: float(t.l2) for n in kernel.loads} | {"v": float(t.l2 + near)}
-    meter = Meter(card, ready)
+    single = printer.precision.is_single and not kernel.wide
+    meter = Meter(card, ready, single)
     meter.run(kernel.body)
     slots = {n for n in (*kernel.loads, *kernel.stores) if n in printer.slots and n != "v"}
     n_load = sum(n in slots for n in kernel.loads) + meter.n_read
@@ -65,8 +67,14 @@ def _function(
         moved += size * (mechanism.kind == "density")
     if printer.repeated and name == "current":
         issued, moved, chain = issued + 20, moved + 44.0, chain + 3 * t.l2
-    shared = 0.0 if large else 2.0 * n_near
-    return Load(issued, real, shared, moved + 8.0 * n_near * large, chain), slots
+    shared = 0.0 if large else size / 4.0 * n_near
+    load = Load(issued, real, shared, moved + size * n_near * large, chain)
+    return (in_single(load) if single else load), slots
+
+
+def in_single(load: Load) -> Load:
+    """What was counted for the float64 units, for those of float32."""
+    return dataclasses.replace(load, real=0.0, single=load.real)
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,7 @@ def cell_load(
     lanes: int,
     large: bool,
     card: Card,
+    n_byte: int = 8,
 ) -> Estimate:
     """A cell on a block of threads.
 
@@ -129,6 +138,7 @@ def cell_load(
         lanes: that solve the tree.
         large: whether the solver's vectors lie in global memory.
         card: the constants.
+        n_byte: of a number: the surroundings of mechanisms in float32 move half as much.
     """
     warps, n, t = threads // WARP, tree.n_node, card.latency
     rounds, passes = -(-n // threads), -(-n // WARP)
@@ -140,13 +150,20 @@ def cell_load(
         chain=1750.0 + rounds * (2.0 * t.l2 if large else 88.0),
     )
     footprint = (72.0 if large else 52.0) * n
+    launch = Load(18.0 * passes, 0.0, 2.0 * passes, 42.0 * n, 600.0 * rounds)
+    solved = tree_load(tree, lanes, card, large)
+    if n_byte == 4:  # a sector holds twice as much, where neighbours read neighbours
+        step = dataclasses.replace(step, moved=0.5 * step.moved) + solved
+        step = dataclasses.replace(in_single(step), shared=0.6 * step.shared)
+        launch, footprint = dataclasses.replace(launch, moved=0.5 * launch.moved), 0.5 * footprint
+    else:
+        step += solved
     for count, one in instances:
         if count:
             each, load = -(-count // WARP), one.load
             step += Load(each * load.issued, each * load.real, each * load.shared)
+            step += Load(single=each * load.single)
             step += Load(moved=count * load.moved, chain=-(-count // threads) * load.chain)
             step += one.n_call * Load(issued=50.0 * warps, chain=110.0 + t.barrier)
             footprint += count * one.kept
-    step += tree_load(tree, lanes, card, large)
-    launch = Load(18.0 * passes, 0.0, 2.0 * passes, 42.0 * n, 600.0 * rounds)
     return Estimate(step, Load() if large else launch, footprint)

@@ -31,10 +31,11 @@ class Meter:
     Args:
         card: whose latencies.
         ready: cycle at which the variables that a body loads are there.
+        single: whether a body computes in float32.
     """
 
-    def __init__(self, card: Card, ready: Mapping[str, float]):
-        self.card = card
+    def __init__(self, card: Card, ready: Mapping[str, float], single: bool = False):
+        self.card, self.single = card, single
         self.ready = {name: (when, REAL) for name, when in ready.items()}
         self.issued = self.real = 0.0
         self.n_read = 0  # values of 8 bytes that calls read
@@ -48,6 +49,7 @@ class Meter:
 
     def spend(self, opcode: str, *operands: float) -> float:
         """One instruction of the PTX; when its result is ready."""
+        opcode = opcode.replace(".f64", ".f32") if self.single else opcode
         issued, real = expansion(opcode, self.card.architecture)
         self.issued += issued
         self.real += real
@@ -121,8 +123,10 @@ class Meter:
         raise TypeError(f"{ast.dump(node)}: not an expression of mechanisms")
 
     def _constant(self, value: object) -> tuple[float, str]:
-        if isinstance(value, float) and struct.unpack("<Q", struct.pack("<d", value))[0] << 32 & (
-            (1 << 64) - 1
+        if (
+            isinstance(value, float)
+            and not self.single
+            and struct.unpack("<Q", struct.pack("<d", value))[0] << 32 & ((1 << 64) - 1)
         ):  # more digits than an instruction holds
             self.issued += CONSTANT.get(self.card.architecture, 1.0)
         return 0.0, REAL if isinstance(value, float) else WHOLE

@@ -2,8 +2,8 @@
 
 A multiprocessor holds some cells at once, a block of threads each. Their step cannot end before
 
-- its schedulers have issued all instructions, its float64 units have done theirs, its shared memory
-  has answered all requests: the sums over the cells it holds;
+- its schedulers have issued all instructions, its float64 and float32 units have done theirs, its
+  shared memory has answered all requests: the sums over the cells it holds;
 - the L2 cache and the memory have delivered what all multiprocessors ask for;
 - the longest chain of dependent instructions of one cell is through.
 
@@ -29,6 +29,7 @@ class Load:
     shared: float = 0.0  # clocks of shared memory
     moved: float = 0.0  # bytes of global memory, as threads read and write them
     chain: float = 0.0  # cycles of the longest chain of dependent instructions
+    single: float = 0.0  # instructions for the float32 units
 
     def __add__(self, other: Load) -> Load:
         return Load(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
@@ -39,8 +40,8 @@ class Load:
     __rmul__ = __mul__
 
     def values(self) -> tuple[float, ...]:
-        """All five."""
-        return self.issued, self.real, self.shared, self.moved, self.chain
+        """All six."""
+        return self.issued, self.real, self.shared, self.moved, self.chain, self.single
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def floor_of(card: Card, demand: Demand, resident: int) -> Floor:
     clocks = {
         "issue": total.issued / card.schedulers / busy,
         "float64": total.real * WARP / card.f64_lanes / busy,
+        "float32": total.single * WARP / card.f32_lanes / busy,
         "shared memory": total.shared / busy,
         "latency": max(demand.longest, total.chain / in_flight),
     }

@@ -15,31 +15,34 @@ from kernels.cuda.cards import WARP, Card
 from kernels.cuda.count import SECTOR, Counts, Instruction, Listing
 from kernels.cuda.model import Load
 
-#: Opcode -> instructions of the machine, and those of them for the float64 units. What is not
+#: Opcode -> instructions of the machine, and those of them for units of its type. What is not
 #: listed is one instruction; addresses of 64 bits take two, but most are folded into others.
 EXPANSION: dict[str, tuple[float, float]] = {
     "cvta.to.global.u64": (0, 0), "ld.param.u64": (0, 0), "ld.param.u32": (0, 0),
-    "mov.b64": (0, 0), "cvt.u32.u64": (0, 0), "mov.pred": (0, 0), "abs.f64": (0, 0),
+    "mov.b64": (0, 0), "mov.b32": (0, 0), "mov.f32": (0, 0), "mov.pred": (0, 0),
+    "cvt.u32.u64": (0, 0), "abs.f64": (0, 0), "abs.f32": (0, 0),
     "selp.f64": (2, 0), "rcp.rn.f64": (12, 5), "div.rn.f64": (16, 8), "sqrt.rn.f64": (21, 8),
-    "min.f64": (4, 1), "max.f64": (4, 1), "rem.s64": (29, 0), "div.s64": (29, 0),
-    "rem.u32": (12, 0), "div.u32": (12, 0),
+    "selp.f32": (1, 0), "rcp.rn.f32": (9, 3), "div.rn.f32": (10, 5), "sqrt.rn.f32": (9, 4),
+    "min.f64": (4, 1), "max.f64": (4, 1),
+    "rem.s64": (29, 0), "div.s64": (29, 0), "rem.u32": (12, 0), "div.u32": (12, 0),
 }  # fmt: skip
 #: The same of `mov.f64`, by architecture, counted in hh: constants come from the constant bank, or
 #: (sm_90) in two halves through the uniform pipe.
 CONSTANT = {"sm_80": 0.43, "sm_90": 2.0}
-#: Operations of the float64 units that wait for each other after the special function unit.
+#: Operations that wait for each other after the special function unit.
 NEWTON = {"rcp": 5, "div": 8, "sqrt": 8}
+NEWTON_SINGLE = {"rcp": 3, "div": 5, "sqrt": 3}
 BYTES = {"8": 1, "16": 2, "32": 4, "64": 8}
 
 
 def expansion(opcode: str, architecture: str) -> tuple[float, float]:
-    """Instructions of the machine for one of the PTX, and how many the float64 units take."""
+    """Instructions of the machine for one of the PTX, and how many the units of its type take."""
     if opcode == "mov.f64":
         return CONSTANT[architecture], 0.0
     if opcode in EXPANSION:
         return EXPANSION[opcode]
     moves = opcode.startswith(("ld.", "st.", "cvt.", "atom.", "red."))
-    return 1.0, float(opcode.endswith(".f64") and not moves)
+    return 1.0, float(opcode.endswith((".f64", ".f32")) and not moves)
 
 
 def n_byte(opcode: str) -> int:
@@ -65,8 +68,16 @@ def latency(opcode: str, card: Card) -> float:
         return t.warp_barrier if "warp" in opcode else t.barrier
     if name in NEWTON and opcode.endswith(".f64"):
         return t.special + NEWTON[name] * t.f64
+    if name in NEWTON and opcode.endswith(".f32"):
+        return t.special + NEWTON_SINGLE[name] * t.alu
     issued, real = expansion(opcode, card.architecture)
-    return t.f64 if real else t.alu if issued and name not in ("st", "bra", "ret") else 0
+    return (
+        t.f64
+        if real and opcode.endswith(".f64")
+        else t.alu
+        if issued and name not in ("st", "bra", "ret")
+        else 0
+    )
 
 
 def chain_of(block: list[Instruction], card: Card) -> float:
@@ -114,16 +125,17 @@ def loads(listing: Listing, counts: Counts, card: Card) -> dict[str, Load]:
         blocks[one.block].append(one)
         if not warps[one.block]:
             continue
-        row = rows.setdefault(one.function, np.zeros(4))
+        row = rows.setdefault(one.function, np.zeros(5))
         issued, real = expansion(one.opcode, card.architecture)
-        row[:2] += warps[one.block] * np.array([issued, real])
+        row[0] += warps[one.block] * issued
+        row[4 if one.opcode.endswith(".f32") else 1] += warps[one.block] * real
         if ".shared." in one.opcode:
             row[2] += warps[one.block] * max(1, n_byte(one.opcode) * WARP // card.shared_width)
         elif not is_uniform(one.opcode):
             row[3] += SECTOR * counts.sectors[k]
     chains = _chains(blocks, entered, card)
     return {
-        name: Load(float(row[0]), float(row[1]), float(row[2]), float(row[3]), chains[name])
+        name: Load(row[0], row[1], row[2], row[3], chains[name], row[4])
         for name, row in rows.items()
     }
 

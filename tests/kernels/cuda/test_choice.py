@@ -19,9 +19,12 @@ from kernels.cuda.engine import print_block
 from kernels.cuda.model import Load
 from kernels.cuda.tally import loads
 from kernels.nmodl import BUILT_IN, load
+from kernels.precision import DOUBLE, SINGLE
 from kernels.preparation import prepare
 from kernels.schedule import dhs_schedule
 
+#: How near estimates are.
+NEAR = {DOUBLE: 0.25, SINGLE: 0.4}
 #: Nodes up to which this many threads were used before there was a model.
 TABLE = ((320, 32), (1500, 128), (65_534, 256))
 
@@ -66,14 +69,14 @@ def block_of(names: tuple[str, ...], n_node: int) -> Block:
     )
 
 
-def printers(names: tuple[str, ...]):
+def printers(names: tuple[str, ...], precision=DOUBLE):
     block = block_of(names, 3)
-    return print_block(block, prepare(block)).printers
+    return print_block(block, prepare(block, precision)).printers
 
 
-def counted(blocks, names, n_node, variant, card) -> tuple[Load, float]:
+def counted(blocks, names, n_node, variant, card, precision) -> tuple[Load, float]:
     device = CountingDevice(card.architecture)
-    engine = CudaEngine(block_of(names, n_node), device, variant)
+    engine = CudaEngine(block_of(names, n_node), device, variant, precision)
     (module,) = engine.modules
     engine.reset()
     taken = []
@@ -96,17 +99,19 @@ def counted(blocks, names, n_node, variant, card) -> tuple[Load, float]:
     ],
     ids=str,
 )
-def test_estimates_are_near_what_is_counted(blocks, cxx, nvrtc, names, variant):
+@pytest.mark.parametrize("precision", [DOUBLE, SINGLE], ids=lambda p: p.name)
+def test_estimates_are_near_what_is_counted(blocks, cxx, nvrtc, names, variant, precision):
     card, n_node = CARDS["a100"], 400
-    step, footprint = counted(blocks, names, n_node, variant, card)
+    step, footprint = counted(blocks, names, n_node, variant, card, precision)
     tree = tree_of_branches(n_node)
     solved = tree_of(dhs_schedule(tree, variant.lanes), tree)
-    instances = [(n_node, instance_of(q, card, variant.large)) for q in printers(names)]
-    found = cell_load(solved, instances, variant.threads, variant.lanes, variant.large, card)
+    instances = [(n_node, instance_of(q, card, variant.large)) for q in printers(names, precision)]
+    how = (variant.threads, variant.lanes, variant.large, card, precision.n_byte)
+    found = cell_load(solved, instances, *how)
     for field in dataclasses.fields(Load):
         one, other = getattr(found.step, field.name), getattr(step, field.name)
-        assert one == pytest.approx(other, rel=0.25, abs=1.0), field.name
-    assert found.footprint == pytest.approx(footprint, rel=0.25)
+        assert one == pytest.approx(other, rel=NEAR[precision], abs=1.0), field.name
+    assert found.footprint == pytest.approx(footprint, rel=NEAR[precision])
 
 
 @pytest.fixture(scope="module")

@@ -120,11 +120,11 @@ def sections(binary):
         yield text, binary[start : start + length]
 
 
-def machine_operations(expression, n, architecture):
+def machine_operations(expression, n, architecture, kind):
     """Operations of a kernel that applies an expression n times, by the low bits of their code."""
     body = f"x = {expression};" * n
     text = (
-        'extern "C" __global__ void f(double *a) { double x = a[threadIdx.x], y = '
+        f'extern "C" __global__ void f({kind} *a) {{ {kind} x = a[threadIdx.x], y = '
         f"a[threadIdx.x + 999]; {body} a[threadIdx.x] = x; }}"
     )
     code = dict(sections(compile_binary(text, architecture, {}, "f.cu").binary))[".text.f"]
@@ -136,14 +136,23 @@ def machine_operations(expression, n, architecture):
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 @pytest.mark.parametrize(
     ("opcode", "expression"),
-    [("rcp.rn.f64", "1.0 / x"), ("div.rn.f64", "y / x"), ("sqrt.rn.f64", "__dsqrt_rn(x)")],
+    [
+        ("rcp.rn.f64", "1.0 / x"),
+        ("div.rn.f64", "y / x"),
+        ("sqrt.rn.f64", "__dsqrt_rn(x)"),
+        ("rcp.rn.f32", "1.0f / x"),
+        ("div.rn.f32", "y / x"),
+        ("sqrt.rn.f32", "__fsqrt_rn(x)"),
+    ],
 )
 def test_instructions_of_the_machine(nvrtc, opcode, expression, architecture):
     """DMUL, DADD, DSETP, DFMA and all; in front of the call for subnormals stand up to 8 more."""
-    made = machine_operations(expression, 8, architecture)
-    made -= machine_operations(expression, 4, architecture)
+    kind = {"f64": "double", "f32": "float"}[opcode[-3:]]
+    made = machine_operations(expression, 8, architecture, kind)
+    made -= machine_operations(expression, 4, architecture, kind)
     total, real = EXPANSION[opcode]
-    assert sum(made[k] for k in (0x28, 0x29, 0x2A, 0x2B)) / 4 == real
+    units = {"f64": (0x28, 0x29, 0x2A, 0x2B), "f32": (0x20, 0x21, 0x23)}[opcode[-3:]]
+    assert sum(made[k] for k in units) / 4 == real
     assert 0 <= sum(made.values()) / 4 - total <= 8
 
 
