@@ -9,12 +9,13 @@ from distnet.sonata import load
 from kernels.cuda.plan import ClassPlan, plan
 
 
-def plan_circuit(config: Path, gpu: str) -> list[ClassPlan]:
+def plan_circuit(config: Path, gpu: str, precision: str = "double") -> list[ClassPlan]:
     """The classes of a SONATA circuit, all its cells on one card.
 
     Args:
         config: its simulation configuration.
         gpu: "h100" or "a100".
+        precision: "double" or "single".
 
     Raises:
         InputError: something in the circuit is wrong.
@@ -22,4 +23,4 @@ def plan_circuit(config: Path, gpu: str) -> list[ClassPlan]:
     """
     found = load(config)
     simulation = Simulation(found.network, found.plan.settings, (), "null")
-    return plan(simulation.lowered.block, gpu)
+    return plan(simulation.lowered.block, gpu, precision)

@@ -179,6 +179,9 @@ def add_info(commands: argparse._SubParsersAction[Parser]) -> None:
         help="add how the cells would run on this card, which need not be here: classes, threads, "
         "steps of the solver, cells a multiprocessor, the model's floor",
     )
+    info.add_argument(
+        "--precision", choices=PRECISIONS, default="double", help="of --gpu (default: double)"
+    )
 
 
 def add_plot(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -57,21 +57,23 @@ def run(args: argparse.Namespace) -> int:
     require_file(args.config)
     print("\n".join(lines(args.config, take_inventory(args.config))))
     if args.gpu is not None:
-        show_classes(args.config, args.gpu)
+        show_classes(args.config, args.gpu, args.precision)
     return 0
 
 
-def show_classes(config: Path, gpu: str) -> None:
+def show_classes(config: Path, gpu: str, precision: str) -> None:
     """Print how the cells of a circuit would run on a card."""
     from rich.console import Console
     from rich.table import Table
 
     from distnet.gpu_plan import plan_circuit
 
-    table = Table(title=f"on one {gpu}, by class of cells", title_justify="left")
+    table = Table(
+        title=f"on one {gpu} in {precision} precision, by class of cells", title_justify="left"
+    )
     for heading in GPU_COLUMNS:
         table.add_column(heading, justify="left" if heading == "mechanisms" else "right")
-    for one in plan_circuit(config, gpu):
+    for one in plan_circuit(config, gpu, precision):
         table.add_row(
             f"{one.n_cell:,}",
             spread(*one.n_compartment),

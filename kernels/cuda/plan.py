@@ -15,6 +15,7 @@ from kernels.cuda.nvrtc import compile_binary, toolchain
 from kernels.cuda.occupancy import resident_cells
 from kernels.cuda.program import Program
 from kernels.errors import KernelsError
+from kernels.precision import find_precision
 from kernels.preparation import prepare
 from kernels.schedule import step_bound
 
@@ -39,23 +40,25 @@ class ClassPlan:
     limit: str  # what bounds it
 
 
-def plan(block: Block, card: str) -> list[ClassPlan]:
+def plan(block: Block, card: str, precision: str = "double") -> list[ClassPlan]:
     """The classes of a block.
 
     Args:
         block: the cells.
         card: a name of `kernels.cuda.cards.CARDS`.
+        precision: a name of `kernels.PRECISIONS`.
 
     Raises:
-        KernelsError: the card is not known.
+        KernelsError: the card or the precision is not known.
     """
     if card not in CARDS:
         raise KernelsError(f'gpu "{card}" is not one of {", ".join(CARDS)}')
     constants, schedules = CARDS[card], Schedules()
-    program = print_block(block, prepare(block))
+    how = find_precision(precision)
+    program = print_block(block, prepare(block, how))
     trees = relative_trees(block)
     variants = choose_variants(block, program, constants, trees, schedules)
-    order, classes = classify(trees, variants, schedules)
+    order, classes = classify(trees, variants, schedules, how.n_byte)
     chooser = Chooser(constants, program.printers, schedules)
     counts = instance_counts(block)
     serial = serial_cells(block, program)

@@ -44,8 +44,12 @@ def test_classes_on_a_card_that_is_not_here(assets, capsys, monkeypatch):
 
     monkeypatch.setattr(plan, "toolchain", absent)
     assert main(["info", str(assets / "sonata_small" / "config.json"), "--gpu", "a100"]) == 0
+    double = capsys.readouterr().out
+    more = ["--gpu", "a100", "--precision", "single"]
+    assert main(["info", str(assets / "sonata_small" / "config.json"), *more]) == 0
     told = capsys.readouterr().out
-    assert "on one a100" in told
+    assert "on one a100 in double precision" in double
+    assert "on one a100 in single precision" in told
     row = next(line for line in told.splitlines() if "91-264" in line)
     cells, _, _, steps, bound, lanes, threads, where, shared, registers, *_ = (
         word.strip() for word in row.strip("│").split("│")
