@@ -290,6 +290,7 @@ class _Rewriter:
             function=function,
             locals=set(args),
             args=args if routine.keyword == "NET_RECEIVE" else (),
+            given=args if routine.keyword in ("FUNCTION", "PROCEDURE") else (),
         )
         tokens = self.own.get(routine.name)
         if tokens is not None and function:

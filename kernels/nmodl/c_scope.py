@@ -49,6 +49,7 @@ class Scope:
     function: str  # name of the FUNCTION, or ""
     locals: set[str] = field(default_factory=set)  # of NMODL: LOCALs and arguments
     args: tuple[str, ...] = ()  # of NET_RECEIVE
+    given: tuple[str, ...] = ()  # arguments of a FUNCTION or PROCEDURE
     variables: dict[str, str] = field(default_factory=dict)  # of C: real, whole, pointer
     known: dict[str, Known] = field(default_factory=dict)
     #: constant arrays: their elements

@@ -131,6 +131,8 @@ class CValues:
             return Number(tree.Number(at, table.CONSTANTS[text]))
         if text.startswith("_l") and text[2:] in scope.locals | {scope.function, "flag"}:
             return Number(tree.Name(at, text[2:]))
+        if text.startswith("_z") and text[2:] in self.facts.names:
+            text = text[2:]  # a LOCAL outside of blocks
         if text.startswith(_ION):
             text = text[len(_ION) :]
         if text.startswith("_p_") and text[3:] in self.facts.plain_pointers:
@@ -149,6 +151,10 @@ class CValues:
             inner = node.parts[0]
             if inner.kind == "name" and inner.text in self.facts.pointers:
                 return self.facts.pointers[inner.text]
+            if inner.kind == "name":
+                of = self._name(inner, scope)
+                if isinstance(of, Number) and isinstance(of.node, tree.Name):
+                    return Known("place", of.node.id)
             raise self.error(node.at, "the address of a variable is not supported")
         value = self.value(node.parts[0], scope, out)
         if isinstance(value, Known):
@@ -313,6 +319,10 @@ class CValues:
             due, *flag = (self.number(p, scope, out).node for p in node.parts[first:])
             wait = tree.Binary(at, "-", due, tree.Name(at, "t")) if flag else due
             return Number(tree.Call(at, call, (wait, *flag)))
+        if name in table.ARGUMENTS and len(given) == 1:
+            k = self.number(given[0], scope, out).node
+            if isinstance(k, tree.Number) and 1 <= k.value <= len(scope.given):
+                return Known("place", scope.given[int(k.value) - 1])
         args = tuple(self.number(p, scope, out).node for p in given)
         plain = name.removesuffix(f"_{self.facts.suffix}")
         if plain in self.facts.routines:

@@ -36,6 +36,8 @@ DROPPED = (
 )  # fmt: skip
 #: Questions about arguments from hoc: there are none.
 NO_ARGUMENTS = ("ifarg", "hoc_is_double_arg", "hoc_is_str_arg", "hoc_is_object_arg")
+#: Arguments that hoc hands to a FUNCTION or PROCEDURE: its own.
+ARGUMENTS = ("getarg", "hoc_getarg")
 #: Functions of C by their NMODL names.
 FUNCTIONS = {"hoc_Exp": "exp", "fmin": "fmin", "fmax": "fmax", "nrn_pow": "pow"}
 #: Operators on the bits of whole numbers, by their functions in `kernels.nmodl.library`.

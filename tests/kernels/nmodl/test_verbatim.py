@@ -386,3 +386,20 @@ def test_macros_cannot_grow_without_end():
     lines = [f"#define m{k} m{k + 1} + m{k + 1}" for k in range(18)]
     with pytest.raises(NmodlError, match="macros give more than"):
         initial("\n".join([*lines, "#define m18 1", "b = m0;"]))
+
+
+def test_addresses_arguments_and_locals_of_the_file():
+    text = """
+NEURON { POINT_PROCESS X POINTER far RANGE near, a }
+ASSIGNED { a far near }
+LOCAL top
+FUNCTION f(x, y) {
+VERBATIM
+    double* p = &near; double* q = _p_far; double d = 2; double* e = &d;
+    *p = 3; *e += 1; _ztop = 7;
+    return *getarg(2) + *p + *e*10 + _ztop*100 + (*q)*1000;
+ENDVERBATIM
+}
+INITIAL { a = f(1, 5) }
+"""
+    assert run_initial(loads(text), far=2.0)["a"] == 2738.0
