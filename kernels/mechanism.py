@@ -147,6 +147,7 @@ class Mechanism:
     memory: tuple[str, ...] = ()
     #: assigned variables that are POINTERs: engines fetch and put them; see `kernels.pointers`
     pointers: tuple[str, ...] = ()
+    externals: tuple[str, ...] = ()  # EXTERNALs: globals that have no value of their own
     streams: tuple[str, ...] = ()  # names of random streams; who sets none gets ids of its own
 
     @property

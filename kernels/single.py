@@ -38,7 +38,7 @@ def single_block(mechanism: Mechanism) -> Block:
         v_init=each(-65.0),
         mechanisms=(Instances(mechanism, node, np.zeros(1, np.int32)),),
         ions=ions,
-        globals={},
+        globals={(mechanism.name, name): 0.0 for name in mechanism.externals},
         source_node=np.full(int(artificial), -1, np.int32),
         source_threshold=np.zeros(int(artificial)),
         source_instance=np.zeros((int(artificial), 2), np.int32),

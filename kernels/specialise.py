@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kernels.block import Block
+from kernels.errors import KernelsError
 from kernels.function_table import append_function_tables
 from kernels.intrinsics import INTRINSICS
 from kernels.mechanism import Kernel, Mechanism
@@ -18,7 +19,18 @@ from kernels.nmodl.python import run
 
 
 def constants_of(block: Block, mechanism: Mechanism) -> dict[str, float]:
-    """GLOBAL values of a mechanism in this block, and celsius."""
+    """GLOBAL values of a mechanism in this block, and celsius.
+
+    Raises:
+        KernelsError: the block has no value for an EXTERNAL.
+    """
+    own = mechanism.name
+    for name in mechanism.externals:
+        if (own, name) not in block.globals:
+            raise KernelsError(
+                f"mechanism {own}: EXTERNAL {name} has no value; "
+                f'give it to Settings(globals={{("{own}", "{name}"): value}})'
+            )
     values = {name: variable.default for name, variable in mechanism.globals.items()}
     values.update({v: x for (name, v), x in block.globals.items() if name == mechanism.name})
     return {**values, "celsius": block.celsius}

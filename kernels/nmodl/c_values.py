@@ -311,6 +311,8 @@ class CValues:
             if not (isinstance(vector, Known) and vector.kind == "vector"):
                 raise self.error(at, f"{name}: this Vector is not supported")
             return Known("size" if name in table.VECTOR_SIZE else "elements", vector.name)
+        if name in table.VECTOR_BOTH and len(given) == 2:
+            return self._vector(given, scope, out)
         known = (*table.DRAWS, *table.PICKS, *table.SET_SEQUENCE, *table.SET_IDENTITY)
         if name in known:
             return self._random(name, given, at, scope, out)
@@ -331,6 +333,19 @@ class CValues:
         if name in FUNCTIONS or name in LIBRARY or is_random(name):
             return Number(tree.Call(at, name, args))
         raise self.error(at, f"the function {name} is not supported")
+
+    def _vector(self, given: list[C], scope: Scope, out: Out) -> Value:
+        """vector_instance_px(vector, &elements): its size."""
+        vector, place = (
+            self.value(given[0], scope, out),
+            given[1].parts[0] if given[1].parts else None,
+        )
+        if place is None or scope.variables.get(place.text) != "pointer":
+            raise self.error(given[1].at, "expected the address of a pointer")
+        is_played = isinstance(vector, Known) and vector.kind == "vector"
+        name = vector.name if isinstance(vector, Known) and is_played else ""
+        scope.known[place.text] = Known("elements", name) if is_played else NULL
+        return Known("size", name)
 
     def _random(self, name: str, given: list[C], at: Position, scope: Scope, out: Out) -> Value:
         first = given[0] if given else C("name", at, "NULL")

@@ -100,7 +100,11 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
         streams=symbols.streams,
     )
     used = {n for k in made.kernels().values() for n in (*k.loads, *k.stores)}
-    return replace(made, pointers=tuple(p for p in symbols.pointers if p in used))
+    return replace(
+        made,
+        pointers=tuple(p for p in symbols.pointers if p in used),
+        externals=tuple(n for n in symbols.externals if n in used),
+    )
 
 
 def _attempt(lower: Callable[[Translator], Any], translator: Translator) -> Any:

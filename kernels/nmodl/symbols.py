@@ -32,7 +32,8 @@ class Symbols:
     ions: tuple[IonUse, ...] = ()
     currents: tuple[Current, ...] = ()
     diffusing: set[str] = field(default_factory=set)  # states with LONGITUDINAL_DIFFUSION
-    refused: dict[str, str] = field(default_factory=dict)  # name -> what it is: POINTER, RANDOM
+    refused: dict[str, str] = field(default_factory=dict)  # name -> what it is: RANDOM
+    externals: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()  # random; see `kernels.nmodl.random`
     #: states that are concentrations of an ion: kept by the ion
@@ -87,9 +88,10 @@ def make_symbols(file: tree.File) -> Symbols:
     pointers = {mangle(n.id) for k in POINTERS for n in file.neuron.names.get(k, ())}
     symbols.pointers = tuple(sorted(pointers))
     symbols.assigned.update({name: Variable(name) for name in symbols.pointers})
-    for keyword in ("RANDOM", "EXTERNAL"):
-        for found in file.neuron.names.get(keyword, ()):
-            symbols.refused[mangle(found.id)] = keyword
+    for found in file.neuron.names.get("RANDOM", ()):
+        symbols.refused[mangle(found.id)] = "RANDOM"
+    symbols.externals = tuple(mangle(n.id) for n in file.neuron.names.get("EXTERNAL", ()))
+    symbols.globals.update({name: Variable(name) for name in symbols.externals})
     outside = set(SPECIAL) | set(symbols.ion_variables) | set(symbols.refused)
     for declared in (*file.parameters, *file.assigned, *file.states, *file.locals):
         if declared.length:

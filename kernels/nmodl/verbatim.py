@@ -59,6 +59,7 @@ NEW_STREAM = ("nrnran123_newstream", "nrnran123_newstream3")
 #: hoc Vectors: that of an artificial cell is the train that it plays, others are absent.
 VECTOR_SIZE = ("vector_capacity",)
 VECTOR_ELEMENTS = ("vector_vec",)
+VECTOR_BOTH = ("vector_instance_px",)
 #: Events as NEURON has them in C: what they are, how many arguments, which of them is the time.
 EVENTS = {
     "net_send": ("net_send", 5, 3),  # queue, arguments, target, time, flag

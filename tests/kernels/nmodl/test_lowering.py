@@ -1,12 +1,15 @@
 """What the statements of a file become: solved equations, currents, events, dataflow."""
 
 import ast
+import dataclasses
 import math
 
 import pytest
 
-from kernels.errors import NmodlError
+from kernels.errors import KernelsError, NmodlError
 from kernels.nmodl import loads
+from kernels.single import single_block
+from kernels.specialise import constants_of
 
 
 def test_cnexp_is_exact_for_a_linear_equation(compile_density, execute) -> None:
@@ -370,3 +373,18 @@ def test_equations_in_branches(compile_density, execute, v):
     assert run("derivimplicit") == pytest.approx((implicit, 0.1 * implicit))
     with pytest.raises(NmodlError, match="runge needs one equation a state"):
         run("runge")
+
+
+def test_an_external_has_the_value_of_the_settings_or_is_refused() -> None:
+    m = loads(
+        "NEURON { SUFFIX E EXTERNAL far_Other, unused RANGE x } ASSIGNED { x }\n"
+        "INITIAL { x = 2*far_Other }"
+    )
+    assert m.externals == ("far_Other",)
+    block = single_block(m)
+    given = dataclasses.replace(block, globals={("E", "far_Other"): 3.5})
+    assert constants_of(given, m)["far_Other"] == 3.5
+    with pytest.raises(KernelsError, match="mechanism E: EXTERNAL far_Other has no value"):
+        constants_of(dataclasses.replace(block, globals={}), m)
+    with pytest.raises(NmodlError, match="far_Other cannot be set"):
+        loads("NEURON { SUFFIX E EXTERNAL far_Other }\nINITIAL { far_Other = 2 }")

@@ -89,6 +89,11 @@ def run_initial(mechanism: Mechanism, **values: float) -> dict[str, float]:
             2.0,
         ),
         ("#if NRN_VERSION_LT(42, 1, 2)\nb = 1;\n#endif", 1.0),
+        (
+            "void** vv = (void**)(&other); double* x; int n = vector_instance_px(*vv, &x);"
+            " b = 3; if (n > 2) { b = x[2]; }",
+            3.0,
+        ),
         ("int k = 0; for (;;) { k++; if (k > 3) { b = k; return; } }", 4.0),
         ("if (_nt != nrn_threads) { b = 1; } else { b = 2; }", 2.0),
         ("b = square(3.0); if (b > 8) { return; } b = 0;", 9.0),
