@@ -333,7 +333,7 @@ def test_static_variables_are_kept_by_the_instance():
     [
         ("b = system(1);", "the function system is not supported"),
         ("b = unknown;", "unknown is not declared"),
-        ("double* p = &a; b = *p;", "address of a variable"),
+        ("double* p = &w[1]; b = *p;", "address of a variable"),
         ("if (a && b++) { b = 1; }", "a change behind && is not supported"),
         ("goto end;", 'expected ";"'),
         ("b = 1", None),
