@@ -39,6 +39,7 @@ class DryRun:
     table_bytes: int  # routing
     block_bytes: int  # cells, as the engine gets them
     connection_bytes: float  # of all, per connection
+    synapse_bytes: float  # of the routing, per connection
     source_bytes: float  # of the routing, per source that is heard
     transport: str  # the one asked for, or the cheapest by the model
     spikes_in: float  # that arrive in an interval by it
@@ -123,6 +124,7 @@ def dry_run(
         table_bytes=sizes["all"],
         block_bytes=block_bytes,
         connection_bytes=(sizes["all"] + block_bytes) / max(1, of.n),
+        synapse_bytes=sizes["connection"],
         source_bytes=sizes["source"],
         transport=transport,
         spikes_in=exchange.n_arrived / n_epochs,

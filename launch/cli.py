@@ -174,6 +174,12 @@ def add_info(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     add_config(info)
     info.add_argument(
+        "--ranks",
+        type=count,
+        metavar="N",
+        help="tell the memory of a rank of a job of so many (default: at most 1000 cells a rank)",
+    )
+    info.add_argument(
         "--gpu",
         choices=GPUS,
         help="add how the cells would run on this card, which need not be here: classes, threads, "

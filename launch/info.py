@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launch.files import require_file
+from launch.footprint import footprint
 
 if TYPE_CHECKING:
     from distnet.catalogue import Catalogue
@@ -55,7 +56,8 @@ class Inventory:
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; returns the exit code."""
     require_file(args.config)
-    print("\n".join(lines(args.config, take_inventory(args.config))))
+    found = take_inventory(args.config)
+    print("\n".join(lines(args.config, found, footprint(args.config, args.ranks))))
     if args.gpu is not None:
         show_classes(args.config, args.gpu, args.precision)
     return 0
@@ -150,8 +152,8 @@ def estimate_memory(found: Inventory, catalogue: Catalogue) -> int:
     return total
 
 
-def lines(config: Path, found: Inventory) -> list[str]:
-    """The report, line by line."""
+def lines(config: Path, found: Inventory, of_rank: list[tuple[str, str]]) -> list[str]:
+    """The report, line by line; `of_rank` as `footprint` gives it."""
     rows = [("circuit", str(config))]
     rows.append(("cells", f"{found.n_detailed:,} detailed, {found.n_virtual:,} virtual"))
     for name, detailed, virtual in found.populations:
@@ -163,6 +165,7 @@ def lines(config: Path, found: Inventory) -> list[str]:
     rows += [(f"  {name}", f"{n:,} instances") for name, n in found.processes.most_common()]
     rows.append(("synapses", f"{found.n_synapses:,}"))
     rows.append(("memory", f"about {readable(found.n_bytes)}, shared by the ranks"))
+    rows += of_rank
     width = max(len(label) for label, _ in rows)
     return [f"{label:<{width}}  {value}" for label, value in rows]
 

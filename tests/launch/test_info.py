@@ -35,6 +35,21 @@ def test_it_is_printed(assets, capsys):
         assert words in told
 
 
+def test_bytes_per_rank_synapse_and_source(assets, capsys):
+    """Four ranks hold less each than one, their tables together more."""
+    found = {}
+    for n in (1, 4):
+        assert main(["info", str(assets / "sonata_small" / "config.json"), "--ranks", str(n)]) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        rows = {words[2]: words for words in lines if words[:2] == ["of", "a"]}
+        found[n] = {name: float(words[3].replace(",", "")) for name, words in rows.items()}
+        assert f"of {n} ranks" in " ".join(rows["rank"])
+    assert 0.5 < found[1]["rank"] < 20.0  # MB
+    assert 0.2 < found[4]["rank"] / found[1]["rank"] < 0.6
+    assert found[1]["synapse"] == found[4]["synapse"] == 4 + 8 + 4  # place, delay, delay in steps
+    assert 16 <= found[1]["source"] < 100
+
+
 def test_classes_on_a_card_that_is_not_here(assets, capsys, monkeypatch):
     from kernels import KernelsError
     from kernels.cuda import plan
