@@ -72,11 +72,15 @@ class Loop:
         Returns:
             Whether the end was reached; not so where a rank wished to stop.
         """
-        epoch = self.simulation.epoch
+        epoch, tracer = self.simulation.epoch, self.simulation.tracer
+        if tracer is not None:
+            tracer.begin()
         for k, first in enumerate(range(self.begin, self.n_steps, epoch)):
             self.step = last = min(first + epoch, self.n_steps)
             self._run_epoch(k, first, last)
             on_epoch(last)
+            if tracer is not None:
+                tracer.note()
             kind = self.control.due(k)
             if every is not None and first // every != last // every:
                 kind = max(kind, CHECKPOINT)

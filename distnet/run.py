@@ -19,6 +19,7 @@ from distnet.report_streams import GATHERED, GatheredReport, PieceReport, Report
 from distnet.simulation import INTERVALS, Result, Simulation
 from distnet.sonata import SimulationPlan, SonataNetwork, load
 from distnet.sonata.reports import Columns
+from distnet.trace import Tracer, write_trace
 
 #: Folder of checkpoints, below that of the results.
 CHECKPOINTS = "checkpoints"
@@ -57,6 +58,7 @@ def run_sonata(
     going: Going | None = None,
     flush: float = FLUSH,
     precision: str = "double",
+    trace: Path | None = None,
 ) -> Result:
     """Run a SONATA simulation and write its outputs.
 
@@ -74,6 +76,7 @@ def run_sonata(
         going: saves the state, and goes on from a saved one; reports are written in pieces then.
         flush: wall time between additions to the log of spikes, for runs that do not end well [s].
         precision: "double" or "single"; see `Settings`.
+        trace: file for what every rank did in every epoch (`distnet.trace`).
 
     Returns:
         The spikes of this rank's cells; not `complete` where a wish to stop was met.
@@ -99,6 +102,8 @@ def run_sonata(
     if going is not None:
         simulation.control = going.control or simulation.control
         restart = exchange.broadcast(going.newest() if exchange.rank == 0 else None)
+    if trace is not None:
+        simulation.tracer = Tracer(exchange)
     step = restart.step if restart is not None else 0
     streams = open_streams(plan, columns, network, folder, exchange, going, step)
     if going is not None:
@@ -136,6 +141,8 @@ def run_sonata(
     finally:
         log.close()
     write_all_spikes(result, network, plan, folder, exchange)
+    if trace is not None and (found := simulation.trace()) is not None:
+        write_trace(trace, found)
     exchange.gather(None)
     if exchange.rank == 0:
         spike_log.remove_log(log_folder)

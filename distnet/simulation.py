@@ -26,6 +26,7 @@ from distnet.network import ArtificialCell, Connections, Network, SpikeTrain
 from distnet.recording import Recording
 from distnet.routing import ROUND, Routing
 from distnet.settings import Settings
+from distnet.trace import Trace, Tracer
 from kernels import make_engine
 from kernels.errors import NotFinite
 
@@ -111,7 +112,9 @@ class Simulation:
         self.artificial = kinds[self.lowered.source_gid] == ARTIFICIAL
         self.trains = self._known_spikes(kinds)
         self.control = Control()
-        self.exchange.connect(self._links(kinds, owner))
+        self.tracer: Tracer | None = None  # where epochs are to be noted
+        self.links = self._links(kinds, owner)
+        self.exchange.connect(self.links)
         self.engine = make_engine(self.lowered.block, backend, self.settings.precision)
 
     # --- set-up ---
@@ -231,6 +234,11 @@ class Simulation:
 
         complete = loop.run(on_epoch, self._every(saving), saving.save if saving else None)
         return self._result(loop, samples, complete)
+
+    def trace(self) -> Trace | None:
+        """What `tracer` has noted on all ranks, on rank 0."""
+        assert self.tracer is not None
+        return self.tracer.gather(np.unique(self.links.owner), self.depth)
 
     def _restore(self, restart: Checkpoint | None, n_steps: int) -> Saved | None:
         if restart is None:

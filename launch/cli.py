@@ -132,6 +132,12 @@ def add_run(commands: argparse._SubParsersAction[Parser]) -> None:
         "--timing", action="store_true", help="leave the time of the loop in DIR/timing.json"
     )
     run.add_argument(
+        "--trace",
+        action="store_true",
+        help="leave in DIR/trace.npz what every rank did in every interval, for "
+        "`distnet scaling --replay`",
+    )
+    run.add_argument(
         "--overwrite", action="store_true", help="replace results of an earlier run in DIR"
     )
 

@@ -156,6 +156,12 @@ def add_calibrate(commands: Commands[Parser]) -> None:
     calibrate.add_argument(
         "--out", type=Path, metavar="FILE", help="for the costs (default: CONFIG's name.costs)"
     )
+    calibrate.add_argument(
+        "--network",
+        action="store_true",
+        help="measure messages between 2 ranks instead, for `distnet scaling --replay`: "
+        "mpirun -n 2 distnet calibrate --network",
+    )
     calibrate.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -225,7 +231,21 @@ def add_scaling(commands: Commands[Parser]) -> None:
         help="run nothing: be one rank of so many, with its cells, tables and scripted spikes, "
         "and tell its memory, messages and time of delivery (times of exchanges are modelled)",
     )
-    scaling.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results")
+    how.add_argument(
+        "--replay",
+        type=Path,
+        metavar="TRACE",
+        help="run nothing: tell what a run with --trace took an interval, and what it takes by a "
+        "LogGP model of the network",
+    )
+    scaling.add_argument(
+        "--network",
+        type=Path,
+        metavar="FILE",
+        help="for --replay: L, o, g and G (default: what `distnet calibrate --network` measured, "
+        "else a typical cluster's)",
+    )
+    scaling.add_argument("--out", type=Path, metavar="DIR", help="for the results")
     scaling.add_argument("--tstop", type=positive, metavar="MS", help="instead of CONFIG's")
     scaling.add_argument(
         "--exchange",

@@ -14,6 +14,7 @@ from launch.going_on import GO_ON, Listener, require_fresh, saves
 from launch.output_folder import OutputFolder
 from launch.progress import hearing, make_progress
 from launch.ranks import Ranks, run_on_ranks
+from launch.replay import TRACE
 from launch.threads import limit_threads
 from launch.timing import Stopwatch, write_timing
 
@@ -78,6 +79,7 @@ def simulate(
             going=going,
             flush=args.flush_every,
             precision=args.precision,
+            trace=folder.partial / TRACE if args.trace else None,
         )
     ranks.barrier()
     if not result.complete:

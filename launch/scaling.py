@@ -17,6 +17,7 @@ from launch.dry_scaling import dry_points, dry_table, write_points
 from launch.errors import LaunchError
 from launch.files import require_file
 from launch.mpiexec import find_mpiexec, mpi_command, small_job_environment
+from launch.replay import replay_lines
 from launch.slurm import Job, job_script
 from launch.timing import TIMING, Timing, read_timing
 
@@ -35,6 +36,11 @@ class Point:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; returns the exit code."""
+    if args.replay is not None:
+        print("\n".join(replay_lines(args.replay, args.network)))
+        return 0
+    if args.out is None:
+        raise LaunchError("scaling: --out DIR is needed, for the results")
     args.out.mkdir(parents=True, exist_ok=True)
     if args.dry_run:
         return dry_run(args)

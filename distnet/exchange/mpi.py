@@ -124,6 +124,11 @@ class MpiExchange:
         """What this rank has sent; None before `connect`."""
         return self._transport.traffic if self._transport is not None else None
 
+    @property
+    def waited(self) -> float:
+        """Time that this rank has waited for others so far [s]."""
+        return self._waiting.seconds
+
     # --- everything else ---
 
     def _meet(self, what: str) -> None:

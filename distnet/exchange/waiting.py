@@ -63,12 +63,19 @@ class Waiting:
         self.limit = read_limit() if limit is None else limit
         self._polls = POLLS if crowded else PATIENT_POLLS
         self._nap = NAP
+        self.seconds = 0.0  # spent here
 
     def wait(self, done: Callable[[], bool], what: str) -> None:
         """Poll `done` until it is true; `what` is awaited, for the message."""
-        for _ in range(self._polls):
-            if done():
-                return
+        begin = time.perf_counter()
+        if not self._poll(done):
+            self._doze(done, what)
+        self.seconds += time.perf_counter() - begin
+
+    def _poll(self, done: Callable[[], bool]) -> bool:
+        return any(done() for _ in range(self._polls))
+
+    def _doze(self, done: Callable[[], bool], what: str) -> None:
         begin = time.monotonic()
         nap = self._nap
         while not done():
