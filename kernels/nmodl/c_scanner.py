@@ -32,7 +32,7 @@ _CONDITION = re.compile(r"\s*(defined\s*\(\s*\w+\s*\)|defined\s+\w+|\w+|&&|\|\||
 _VERSION = re.compile(
     r"NRN_VERSION_(EQ|NE|GT|LT|GTEQ|LTEQ)\s*\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)"
 )
-_VERSIONS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
+_VERSIONS: dict[str, Callable[..., bool]] = {
     "EQ": operator.eq, "NE": operator.ne, "GT": operator.gt,
     "LT": operator.lt, "GTEQ": operator.ge, "LTEQ": operator.le,
 }  # fmt: skip
