@@ -208,11 +208,12 @@ def main() -> None:
     parser.add_argument("--gpu", nargs="+", choices=CARDS, default=list(CARDS))
     args = parser.parse_args()
     cards = [CARDS[name] for name in args.gpu]
-    models = [r for m in MODELS for n in args.sizes for r in rows_of_model(m, n, cards)]
-    solvers = [r for n in args.sizes for r in rows_of_solver(n, cards)]
+    models, solvers = [], []
+    for size in args.sizes:
+        for model in MODELS:
+            models += shown_rows(args.json, rows_of_model(model, size, cards))
+        solvers += shown_rows(args.json, rows_of_solver(size, cards))
     if args.json:
-        for row in models + solvers:
-            print(json.dumps(row))
         return
     console = Console(width=190)
     console.print(table_of("Constants", constants(cards), {"name": "constant", **{
@@ -220,6 +221,13 @@ def main() -> None:
     console.print(f"Counted in what {toolchain()} makes; per compartment and step. {ASSUMED}\n")
     console.print(table_of("Interval against streaming (floors)", models, MODEL_COLUMNS))
     console.print(table_of("The solver alone (floors)", solvers, SOLVER_COLUMNS))
+
+
+def shown_rows(as_json: bool, rows: list[dict]) -> list[dict]:
+    """The rows, printed at once where lines of JSON are asked for."""
+    for row in rows if as_json else []:
+        print(json.dumps(row), flush=True)
+    return rows
 
 
 def constants(cards: list[Card]) -> list[dict]:
