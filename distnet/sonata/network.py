@@ -26,6 +26,9 @@ from distnet.sonata.types_table import Value
 #: Supported values of model_template of biophysical nodes.
 TEMPLATES = ("ctdb:Biophys1.hoc", "ctdb:Biophys1")
 
+#: Attributes that say what a biophysical node is.
+MODEL = ("model_template", "model_processing", "morphology", "dynamics_params")
+
 
 class SonataNetwork:
     """Cells and connections of a circuit.
@@ -104,12 +107,17 @@ class SonataNetwork:
         prices = prices or Counted()
         cost = (prices.synapse + prices.event) * self._in_degree
         for nodes in self.nodes:
-            kinds: dict[tuple[Path, Path, str], float] = {}
-            for row in np.flatnonzero(nodes.kinds == 0).tolist():
-                model = self._model(nodes, row)
-                if model not in kinds:
-                    kinds[model] = prices.cell(self._template(nodes, model))
-                cost[nodes.population.first + row] += kinds[model]
+            rows = np.flatnonzero(nodes.kinds == 0)
+            key = np.zeros(len(rows), np.int64)
+            for name in MODEL:
+                code, values = nodes.column(name)
+                key = key * len(values) + code[rows]
+            _, first, kind = np.unique(key, return_index=True, return_inverse=True)
+            price = np.zeros(len(first))
+            for k in np.argsort(first).tolist():
+                model = self._model(nodes, int(rows[first[k]]))
+                price[k] = prices.cell(self._template(nodes, model))
+            cost[nodes.population.first + rows] += price[kind]
         return cost
 
     def positions(self) -> np.ndarray | None:
