@@ -84,8 +84,10 @@ CARDS = {
     ),
 }  # fmt: skip
 
-#: By major compute capability of a card that is not in the table: lanes for float64 and float32.
-_LANES = {"sm_70": (32, 64), "sm_75": (2, 64), "sm_80": (32, 64), "sm_90": (64, 128)}
+#: Lanes for float64 and float32 by compute capability; others have 2 and 128.
+_LANES = {
+    "sm_70": (32, 64), "sm_75": (2, 64), "sm_80": (32, 64), "sm_90": (64, 128), "sm_100": (64, 128),
+}  # fmt: skip
 
 
 def card_of(architecture: str, n_sm: int, clock: float, max_shared: int, l2_size: int) -> Card:

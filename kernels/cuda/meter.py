@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from kernels import intrinsics
 from kernels.cuda.cards import Card
 from kernels.cuda.functions import intrinsic_source
-from kernels.cuda.tally import CONSTANT, expansion, latency
+from kernels.cuda.tally import expansion, latency
 from kernels.intrinsics import INTRINSICS
 from kernels.work import PASSES
 
@@ -128,7 +128,7 @@ class Meter:
             and not self.single
             and struct.unpack("<Q", struct.pack("<d", value))[0] << 32 & ((1 << 64) - 1)
         ):  # more digits than an instruction holds
-            self.issued += CONSTANT.get(self.card.architecture, 1.0)
+            self.spend("mov.f64")
         return 0.0, REAL if isinstance(value, float) else WHOLE
 
     def _operation(self, node: ast.BinOp) -> tuple[float, str]:

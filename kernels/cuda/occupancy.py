@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-#: Shared memory [bytes] and warps of a multiprocessor; blocks are at most 32 (16 on sm_75).
-SHARED = {"sm_75": 65_536, "sm_80": 167_936, "sm_90": 233_472}
-WARPS = {"sm_75": 32, "sm_80": 64, "sm_90": 64}
-BLOCKS = {"sm_75": 16, "sm_80": 32, "sm_90": 32}
+#: By compute capability: shared memory [bytes], warps and blocks of a multiprocessor, and bytes of
+#: shared memory that a block takes besides its own (CUDA C++ Programming Guide, specifications).
+LIMITS = {
+    70: (98_304, 64, 32, 0),
+    75: (65_536, 32, 16, 0),
+    80: (167_936, 64, 32, 1024),
+    86: (102_400, 48, 16, 1024),
+    87: (167_936, 48, 16, 1024),
+    89: (102_400, 48, 24, 1024),
+    90: (233_472, 64, 32, 1024),
+    100: (233_472, 64, 32, 1024),
+    120: (102_400, 48, 24, 1024),
+}
 REGISTERS = 65_536
-RESERVED = {"sm_75": 0, "sm_80": 1024, "sm_90": 1024}  # bytes that each block takes besides
 
 
 def resident_cells(architecture: str, registers: int, threads: int, n_shared: int) -> int:
     """Cells, one block of threads each, that fit into one multiprocessor.
 
     Args:
-        architecture: "sm_75", "sm_80" or "sm_90".
+        architecture: "sm_80", ...; one that is not in `LIMITS` has those of the last before it.
         registers: of a thread.
         threads: of a block.
         n_shared: bytes of shared memory of a block.
     """
+    number = int(architecture.removeprefix("sm_"))
+    known = max((n for n in LIMITS if n <= number), default=min(LIMITS))
+    all_shared, all_warps, blocks, reserved = LIMITS[known]
     warps = -(-threads // 32)
     per_warp = -(-registers * 32 // 256) * 256  # registers come in units of 256 a warp
-    shared = -(-(n_shared + RESERVED[architecture]) // 128) * 128
+    shared = -(-(n_shared + reserved) // 128) * 128
     return min(
-        BLOCKS[architecture],
-        WARPS[architecture] // warps,
+        blocks,
+        all_warps // warps,
         REGISTERS // (per_warp * warps),
-        SHARED[architecture] // shared if shared else BLOCKS[architecture],
+        all_shared // shared if shared else blocks,
     )

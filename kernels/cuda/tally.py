@@ -38,7 +38,7 @@ BYTES = {"8": 1, "16": 2, "32": 4, "64": 8}
 def expansion(opcode: str, architecture: str) -> tuple[float, float]:
     """Instructions of the machine for one of the PTX, and how many the units of its type take."""
     if opcode == "mov.f64":
-        return CONSTANT[architecture], 0.0
+        return CONSTANT.get(architecture, 2.0), 0.0
     if opcode in EXPANSION:
         return EXPANSION[opcode]
     moves = opcode.startswith(("ld.", "st.", "cvt.", "atom.", "red."))

@@ -10,13 +10,14 @@ import pytest
 
 from kernels import Block, Instances, Ion
 from kernels.cuda import CudaEngine, Variant
-from kernels.cuda.cards import CARDS
+from kernels.cuda.cards import CARDS, card_of
 from kernels.cuda.choice import Chooser, Kind, kinds_of
 from kernels.cuda.classes import Schedules
 from kernels.cuda.cost import cell_load, instance_of, tree_of
 from kernels.cuda.count import CountingDevice
 from kernels.cuda.engine import print_block
 from kernels.cuda.model import Load
+from kernels.cuda.occupancy import resident_cells
 from kernels.cuda.tally import loads
 from kernels.nmodl import BUILT_IN, load
 from kernels.precision import DOUBLE, SINGLE
@@ -166,6 +167,17 @@ def test_never_worse_than_a_table_of_sizes(card, seed, schedules):
     assert chosen.seconds(kinds, best) <= chosen.seconds(kinds, table) * (1 + 1e-9)
     turned = chosen.choose(kinds[::-1])[::-1]
     assert chosen.seconds(kinds, turned) == pytest.approx(chosen.seconds(kinds, best), rel=1e-9)
+
+
+@pytest.mark.parametrize("architecture", ["sm_70", "sm_75", "sm_86", "sm_89", "sm_100", "sm_121"])
+def test_cards_that_are_not_in_the_table(architecture):
+    card = card_of(architecture, 40, 1.5e9, 65_536, 4 << 20)
+    tree = tree_of_branches(300)
+    one = Chooser(card, printers(("hh",)), Schedules())
+    (variant,) = one.choose([Kind(tree, False, (300,), 1000)])
+    assert not variant.large
+    assert 32 <= variant.threads <= 512
+    assert resident_cells(architecture, 96, variant.threads, 12_000) >= 1
 
 
 def test_kinds_are_cells_that_are_alike():
