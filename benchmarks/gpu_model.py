@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 from gpu_counts import Counted, cell_block, count_cell, count_paper_kernel, dendrite
@@ -41,6 +42,8 @@ from kernels.preparation import prepare
 
 SIZES = (200, 400, 1000, 4000, 10_000, 100_000)
 MODELS = {"HH": ("hh",), "HH f32": ("hh",), "passive": ("pas",)}
+#: Functions of the kernels that solve the tree.
+SOLVER = re.compile("solve|condense|eliminate|substitute")
 N_STEP = 40  # of an interval: a shortest delay of 1 ms
 FULL = 10_000  # cells that fill any card
 WAVES = 2  # cells: so many times those that the card holds at once
@@ -133,7 +136,8 @@ def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
         block = cell_block(parent, ("pas",))
         ours = count_cell(block, card.architecture, best(block, card, DOUBLE))
         theirs = count_paper_kernel(text, parent, card.architecture)
-        tree = loads(ours.listing, ours.step, card)["solve_cable"]
+        found = loads(ours.listing, ours.step, card)
+        tree = sum((load for name, load in found.items() if SOLVER.match(name)), Load())
         other = theirs.load(card)
         for name, counted, load in (("ours", ours, tree), ("published", theirs, other)):
             held = resident(card, counted)
@@ -160,8 +164,8 @@ def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
 
 def _divisions(counted: Counted) -> float:
     found = executed(counted.listing, counted.step)
-    tree = found.get("solve_cable", found.get("advance", {}))
-    return sum(n for name, n in tree.items() if name.split(".")[0] in ("rcp", "div"))
+    tree = [c for name, c in found.items() if SOLVER.match(name)] or [found["advance"]]
+    return sum(n for c in tree for name, n in c.items() if name.split(".")[0] in ("rcp", "div"))
 
 
 def table_of(title: str, rows: list[dict], columns: dict[str, str]) -> Table:
