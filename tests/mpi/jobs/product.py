@@ -28,6 +28,7 @@ from distnet.recording import Recording
 from distnet.settings import Settings
 from distnet.simulation import Simulation
 from distnet.sonata import load
+from kernels import preparation
 
 DT = 0.025
 #: Duration and time between samples of each circuit [ms].
@@ -103,7 +104,22 @@ def run(wish: dict) -> str | None:
     return f"{digest.hexdigest()[:16]} {len(time)} spikes, at least {owned} cells a rank"
 
 
-catalogue.load = cache(catalogue.load)  # many runs read the same files
+def remember(function):
+    """The same answer for the same mechanism: many runs compile the same files."""
+    kept = {}
+
+    def ask(mechanism, *constants):
+        key = id(mechanism), str(constants)
+        if key not in kept:
+            kept[key] = mechanism, function(mechanism, *constants)
+        return kept[key][1]
+
+    return ask
+
+
+catalogue.load = cache(catalogue.load)
+preparation.specialise = remember(preparation.specialise)
+preparation.hoist = remember(preparation.hoist)
 
 
 def main(wishes: str, out: str) -> None:
