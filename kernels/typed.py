@@ -31,6 +31,8 @@ SELDOM = ("init", "derive", "receive", "receive_init", "before_initial", "after_
 #: Functions that give a time when they are given one.
 KEEPING = frozenset(("floor", "ceil", "fabs", "fmod", "min", "max"))
 DRAWS = ("philox", "philox_uniform")
+#: Times are found from times found before: that many rounds at most.
+ROUNDS = 10
 #: A uniform number of float64 may round to 1, which is excluded.
 BELOW_ONE = 0.9999999403953552
 #: A state that decays is 0 before it or a product of it is too small to be normal.
@@ -98,15 +100,16 @@ def _find_times(mechanism: Mechanism, narrow: set[str]) -> set[str]:
     if mechanism.streams:
         times.add("random__key")
     stored = set(mechanism.variables())
-    times &= stored
-    while True:
-        found = set[str]()
+    always = times & stored
+    times = set(always)
+    for _ in range(ROUNDS):
+        before, times = times, set(always)
         for kernel in mechanism.kernels().values():
-            types = _temporaries(kernel, times, narrow | stored)
-            found |= {n for n in _moments(kernel, types) if n in stored - narrow}
-        if found <= times:
+            types = _temporaries(kernel, before, narrow | stored)
+            times |= _moments(kernel, types) & (stored - narrow)
+        if times == before:
             return times
-        times |= found
+    return times | before
 
 
 def _assigned(kernel: Kernel) -> list[tuple[str, ast.expr]]:
