@@ -58,8 +58,22 @@ def test_bits(a, b):
     assert result("bits_xor(a, b)", a=a, b=b) == a ^ b
 
 
+@pytest.mark.parametrize("v", (-80.0, -1e-4, 0.0, 1e-4, 35.0))
+@pytest.mark.parametrize("z", (1.0, 2.0))
+def test_flux_of_goldman_hodgkin_and_katz(v, z):
+    """Amperes per permeability from the constant field equation; its limit where v is 0."""
+    ci, co, celsius, faraday, gas = 5e-5, 2.0, 6.3, 96485.3321233100184, 8.31446261815324
+    x = z * v * 1e-3 * faraday / (gas * (celsius + 273.15))
+    expected = 1e-3 * z * faraday * (ci - co)
+    if v:
+        expected = 1e-3 * z * faraday * x * (ci - co * math.exp(-x)) / -math.expm1(-x)
+    found = result("nrn_ghk(mv, ci, co, z)", ci=ci, co=co, z=z, celsius=celsius, mv=v)
+    assert found == pytest.approx(expected, rel=1e-8)
+
+
 def test_every_function_is_tested():
-    others = {"atan2", "hypot", "nrn_pointing", *(n for n in LIBRARY if n.startswith("bits_"))}
+    others = {"atan2", "hypot", "nrn_pointing", "nrn_ghk", "ghk_part"}
+    others |= {name for name in LIBRARY if name.startswith("bits_")}
     assert set(LIBRARY) == set(EXPECTED) | others
 
 
