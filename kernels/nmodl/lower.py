@@ -188,7 +188,8 @@ def _receive(translator: Translator) -> tuple[Kernel | None, Kernel | None, Kern
         watch=watches.activate,
         fornetcons=for_netcons,
     ):
-        translator.block(routine.body, {**env, "flag": "flag"}, out)
+        translator.block(routine.body, {**env, "flag": watches.flag}, out)
+    out = watches.deliver(out)
     receive = _finish(translator.symbols, out, args, _sets_voltage(translator, routine))
     receive_init = None
     for statement in routine.body.statements:

@@ -1,8 +1,10 @@
 """WATCH: conditions that a NET_RECEIVE block activates, compared after every step.
 
 Condition k is the variable ``watch__k`` of the instance: 0 not active, 1 active and false, 2 active
-and true. The kernel `Mechanism.watch` sends the instance an event of the condition's flag where one
-becomes true. As in NEURON the first WATCH that a delivery comes to ends all conditions before.
+and true. The kernel `Mechanism.watch` sends the instance an event where one becomes true; its flag
+is FIRST_FLAG - k, from which `deliver` finds that of the condition. As in NEURON the first WATCH
+that a delivery comes to ends all conditions before, and takes back those of their events that are
+under way: ``watch__due{k}`` says whether there is one.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from kernels.nmodl.translate import Body, Environment, Translator
 
 EPSILON = 1e-11  # a value above minus this counts as true when the condition is activated
 _STARTED = "_watching"
+FIRST_FLAG = -1e6
+_FLAG = "_watched_flag"
 
 
 class Watches:
@@ -32,12 +36,16 @@ class Watches:
     def _declare(self, condition: tree.Expression, flag: tree.Expression) -> None:
         k = len(self.conditions)
         self.conditions[condition.at] = k
-        for variable in (f"watch__{k}", f"watch__flag{k}"):
+        for variable in (f"watch__{k}", f"watch__flag{k}", f"watch__due{k}"):
             self.translator.symbols.assigned[variable] = Variable(variable)
         inner: Body = []
         value = self._value(condition, inner)
-        state, sent = f"watch__{k}", name(f"watch__flag{k}")
-        fire = [assign(state, num(2.0)), ast.Expr(call("net_send", num(0.0), sent))]
+        state = f"watch__{k}"
+        fire = [
+            assign(state, num(2.0)),
+            assign(f"watch__due{k}", num(1.0)),
+            ast.Expr(call("net_send", num(0.0), num(FIRST_FLAG - k))),
+        ]
         below = compare(name(state), ast.Lt(), num(1.5))
         inner.append(
             ast.If(
@@ -57,9 +65,31 @@ class Watches:
         sides = (left, right) if condition.op == ">" else (right, left)
         return ast.BinOp(sides[0], ast.Sub(), sides[1])
 
+    @property
+    def flag(self) -> str:
+        """The variable that holds the flag of a delivery."""
+        return _FLAG if self.conditions else "flag"
+
+    def deliver(self, body: Body) -> Body:
+        """NET_RECEIVE with the flags of conditions; an event that was taken back does nothing."""
+        if not self.conditions:
+            return body
+        taken = self.translator.fresh("taken")
+        out: Body = [assign(_FLAG, name("flag")), assign(taken, num(0.0))]
+        for k in self.conditions.values():
+            due = f"watch__due{k}"
+            gone = ast.If(compare(name(due), ast.Lt(), num(0.5)), [assign(taken, num(1.0))], [])
+            found = [gone, assign(due, num(0.0)), assign(_FLAG, name(f"watch__flag{k}"))]
+            out.append(ast.If(compare(name("flag"), ast.Eq(), num(FIRST_FLAG - k)), found, []))
+        return [*out, ast.If(compare(name(taken), ast.Lt(), num(0.5)), body, [])]
+
     def activate(self, statement: tree.Watch, env: Environment, out: Body) -> None:
         """The hook for a WATCH statement."""
-        ended: Body = [assign(f"watch__{k}", num(0.0)) for k in self.conditions.values()]
+        ended: Body = [
+            assign(f"watch__{part}{k}", num(0.0))
+            for k in self.conditions.values()
+            for part in ("", "due")
+        ]
         out.append(ast.If(compare(name(_STARTED), ast.Eq(), num(0.0)), ended, []))
         out.append(assign(_STARTED, num(1.0)))
         for condition, flag in statement.conditions:
