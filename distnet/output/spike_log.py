@@ -8,6 +8,7 @@ whatever happens to a rank; all spikes are known up to the earliest last time of
 
 from __future__ import annotations
 
+import io
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -67,27 +68,21 @@ def start_log(
 
 
 class SpikeLog:
-    """The file of one rank."""
+    """The file of one rank; there is none before something is written."""
 
     def __init__(self, folder: Path, rank: int, every: float):
-        """Open it, empty.
+        """Begin to hold spikes.
 
         Args:
             folder: of the log; `start_log` made it.
             rank: this one.
             every: wall time between writing [s].
-
-        Raises:
-            SimulationError: the file cannot be written.
         """
         self.path = folder / f"{rank:06d}{SUFFIX}"
         self.every = every
         self._held: list[np.ndarray] = []
         self._last = time.monotonic()
-        try:
-            self._file = self.path.open("wb", buffering=0)
-        except OSError as problem:
-            raise SimulationError(f"{self.path}: cannot be written ({problem})") from problem
+        self._file: io.FileIO | None = None
 
     def add(self, now: float, times: np.ndarray, gids: np.ndarray) -> None:
         """Take the spikes of an epoch that ended at `now` [ms]; write when it is time."""
@@ -108,6 +103,8 @@ class SpikeLog:
         self._held = []
         rest = memoryview(held.tobytes())
         try:
+            if self._file is None:
+                self._file = io.FileIO(self.path, "w")
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as problem:
@@ -116,7 +113,8 @@ class SpikeLog:
 
     def close(self) -> None:
         """Close the file; what is held is not written."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def read_log(folder: Path) -> Logged:
@@ -135,7 +133,7 @@ def read_log(folder: Path) -> Logged:
     for rank in range(int(attrs["n_ranks"])):
         path = folder / f"{rank:06d}{SUFFIX}"
         try:
-            data = path.read_bytes()
+            data = path.read_bytes() if path.exists() else b""
         except OSError as problem:
             raise InputError(path, f"cannot be read ({problem})") from None
         records = np.frombuffer(data[: len(data) // RECORD.itemsize * RECORD.itemsize], RECORD)

@@ -73,10 +73,17 @@ def test_a_record_that_was_cut_short_is_left_out(folder, cut):
     assert found.times.tolist() == [3.5, 3.5]
 
 
-def test_a_rank_without_a_file_is_told(folder):
-    spike_log.SpikeLog(folder, 0, 1.0)
-    with pytest.raises(InputError, match=r"000001.spikes: cannot be read"):
-        spike_log.read_log(folder)
+def test_nothing_is_known_where_a_rank_has_written_nothing(folder):
+    one, _ = open_logs(folder)
+    one.add(10.0, np.array([3.5]), np.array([0]))
+    one.flush(10.0)
+    assert spike_log.read_log(folder).until == 0.0
+    assert [path.name for path in folder.glob("*.spikes")] == ["000000.spikes"]
+
+
+def test_no_log_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"log.h5 does not exist"):
+        spike_log.read_log(tmp_path)
 
 
 def test_a_full_disk_is_told(folder):
@@ -86,7 +93,6 @@ def test_a_full_disk_is_told(folder):
         def write(self, data):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    log._file.close()
     log._file = Full()
     with pytest.raises(SimulationError, match=r"000000.spikes: cannot be written .*No space left"):
         log.flush(1.0)
