@@ -304,10 +304,18 @@ class CParser:
             inner = self._unary()
             self.depth -= 1
             return C("step" if sign.text in ("++", "--") else "unary", sign.at, sign.text, (inner,))
-        if self.token.text == "(" and self.peek().text in TYPES:
+        if self.token.text == "(" and self._is_cast():
             at = self.take().at
             return self._cast(at, ")")
         return self._postfix()
+
+    def _is_cast(self) -> bool:
+        """Does a type stand in the parentheses, perhaps of the file's own: (Own**)?"""
+        k = 2
+        while self.peek(k).text == "*":
+            k += 1
+        is_own = self.peek().kind == "name" and k > 2 and self.peek(k).text == ")"
+        return self.peek().text in TYPES or is_own
 
     def _cast(self, at: Position, closing: str) -> C:
         _, whole = self._type()

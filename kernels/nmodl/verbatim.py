@@ -75,7 +75,7 @@ THREADS = ("_nt", "nrn_threads")
 #: Words that begin a declaration.
 WHOLE = (
     "int", "long", "unsigned", "signed", "short", "char", "size_t", "uint32_t", "int32_t",
-    "uint64_t", "int64_t",
+    "uint64_t", "int64_t", "u_int32_t", "uint16_t", "int16_t", "uint8_t", "int8_t",
 )  # fmt: skip
 TYPES = frozenset(WHOLE) | {
     *("double", "float", "bool", "void", "static", "extern", "const", "struct", "auto", "register"),

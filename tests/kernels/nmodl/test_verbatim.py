@@ -94,6 +94,8 @@ def run_initial(mechanism: Mechanism, **values: float) -> dict[str, float]:
             " b = 3; if (n > 2) { b = x[2]; }",
             3.0,
         ),
+        ("u_int32_t k = 7; b = (own*)0 ? 1 : 2; b += k/2;", 5.0),
+        ("b = (a)*3 + (n) + 2;", 2.0),
         ("int k = 0; for (;;) { k++; if (k > 3) { b = k; return; } }", 4.0),
         ("if (_nt != nrn_threads) { b = 1; } else { b = 2; }", 2.0),
         ("b = square(3.0); if (b > 8) { return; } b = 0;", 9.0),
