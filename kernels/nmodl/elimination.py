@@ -16,6 +16,10 @@ Row = dict[int, ast.expr]  # column -> element; what is not there is zero
 Choice = Callable[[list[Row], list[int], list[int]], tuple[int, int]]
 
 
+class Undetermined(Exception):
+    """The pattern of zeros alone makes a system singular."""
+
+
 def diagonal(rows: list[Row], left_rows: list[int], left_columns: list[int]) -> tuple[int, int]:
     """The pivot on the diagonal that fills in least (Markowitz); ties go to the first."""
 
@@ -39,6 +43,9 @@ def eliminate(
 
     Returns:
         the unknowns, each an expression that may be read from now on.
+
+    Raises:
+        Undetermined: a pivot is missing.
     """
     n = len(rows)
     rows = [{j: _kept(e, "a", fresh, out) for j, e in sorted(row.items())} for row in rows]
@@ -47,6 +54,8 @@ def eliminate(
     pivots: list[tuple[int, int, ast.expr]] = []
     for _ in range(n):
         p, q = choose(rows, left_rows, left_columns)
+        if q not in rows[p]:
+            raise Undetermined
         inverse = _kept(div(num(1.0), rows[p][q]), "inverse", fresh, out)
         pivots.append((p, q, inverse))
         left_rows.remove(p)

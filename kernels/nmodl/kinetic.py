@@ -117,6 +117,9 @@ class _Scheme:
             if split.b is not None:
                 row[j] = split.b
                 rest = split.a if split.a is not None else num(0.0)
+        named = [n for n in named if self.states.index(n) in row]
+        if not named:
+            raise self.translator.error(statement.at, "the states of this CONSERVE cancel out")
         self.conserved.append((named, sub(rest, right), row))
 
     # ---- parts --------------------------------------------------------------------------------

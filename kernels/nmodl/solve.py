@@ -9,6 +9,7 @@ from collections.abc import Callable
 from kernels.nmodl import tree
 from kernels.nmodl.build import num
 from kernels.nmodl.cnexp import solve_cnexp
+from kernels.nmodl.elimination import Undetermined
 from kernels.nmodl.explicit import evaluate, solve_euler, solve_runge
 from kernels.nmodl.kinetic import solve_sparse, solve_sparse_steady
 from kernels.nmodl.linear_block import solve_linear
@@ -69,11 +70,15 @@ def solve(translator: Translator, statement: tree.Solve, out: Body) -> None:
             f"SOLVE {statement.block} ({routine.keyword}) with {found} is not supported; "
             f"supported are {', '.join(known)}",
         )
-    if not statement.steadystate:
-        solvers[key](translator, routine, {}, out)
-        return
     body: Body = []
-    solvers[key](translator, routine, {}, body)
+    try:
+        solvers[key](translator, routine, {}, body)
+    except Undetermined as problem:
+        found = f"SOLVE {statement.block}: its equations do not determine the states"
+        raise translator.error(statement.at, found) from problem
+    if not statement.steadystate:
+        out += body
+        return
     step = _OfLength(STEADY_DT[routine.keyword])
     out += [step.visit(s) for s in copy.deepcopy(body)]
 

@@ -115,6 +115,12 @@ CASES = {
         11,
         "k is a constant",
     ),
+    "undetermined": (
+        HEAD + "STATE { s q }\nINITIAL { SOLVE k }\nLINEAR k SOLVEFOR s, q { ~ s = 1 ~ 2*s = 3 }",
+        4,
+        11,
+        "SOLVE k: its equations do not determine the states",
+    ),
     "reaction outside": (
         HEAD + "STATE { s q }\nINITIAL { ~ s <-> q (1, 1) }",
         4,
