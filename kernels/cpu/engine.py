@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kernels.block import Block, Events, Spikes
+from kernels.cable import make_cable
 from kernels.cpu.layout import group_cells
 from kernels.cpu.placement import place_block
 from kernels.cpu.pointers import links_of
@@ -41,7 +42,8 @@ class CpuEngine:
             links_of(block),
             precision,
         )
-        layout = group_cells(block)
+        self.cable = make_cable(block)
+        layout = group_cells(block, self.cable)
         self.placement = place_block(block, layout)
         tables = list(prepared.tables)
         self.groups = [GroupState(self, k, group, tables) for k, group in enumerate(layout)]

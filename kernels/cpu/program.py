@@ -78,7 +78,9 @@ def advance({arguments}):
         {prepare}
 {currents}
         # voltages at the end of the step
-        solve_cable(lanes, n_place, parent, axial, diagonal, right)
+        solve_cable(
+            lanes, n_place, n_plain, parent, other, axial, coupling, far_coupling, diagonal, right
+        )
         {update}(n_place, half_step, right, voltage)
         # states at the end of the step, from the new voltage
         t = now + dt
@@ -92,17 +94,18 @@ _SOLVING = {
         "update": "update_voltage",
     },
     "single": {
-        "prepare": "prepare_residual(n_place, lanes, parent, axial, leak, static, constant, "
+        "prepare": "prepare_residual(n_place, lanes, first_parent, axial, leak, static, constant, "
         "voltage, diagonal, right)",
         "update": "add_change",
     },
 }
 
 FIXED = (
-    "first, last, dt, half_step, tile_lanes, lanes, n_place, parent, axial, storage, leak, static, "
-    "constant, voltage, diagonal, right, detector_node, detector_threshold, detector_above, "
-    "detector_source, event_ptr, event_time, event_mechanism, event_instance, event_weight, "
-    "weights, probe_every, probe_first, probe_offset, probe_width, probe_row, samples, "
+    "first, last, dt, half_step, tile_lanes, lanes, n_place, n_plain, parent, other, "
+    "first_parent, axial, coupling, far_coupling, storage, leak, static, constant, voltage, "
+    "diagonal, right, detector_node, detector_threshold, detector_above, detector_source, "
+    "event_ptr, event_time, event_mechanism, event_instance, event_weight, weights, probe_every, "
+    "probe_first, probe_offset, probe_width, probe_row, samples, "
 ) + QUEUE
 
 

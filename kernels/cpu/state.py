@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kernels.block import Block, Instances, Pointer
+from kernels.cable import Cable
 from kernels.cpu.initial import initialise
 from kernels.cpu.layout import Group
 from kernels.cpu.pointers import index_names
@@ -47,7 +48,7 @@ class GroupState:
         self.real, self.lanes = engine.precision.dtype, engine.precision.lanes
         self.voltage, self.right = (np.zeros(n + 1, self.real) for _ in range(2))
         self.diagonal = np.ones(n + 1, self.real)
-        self._lay_tree(block)
+        self._lay_tree(engine.cable)
         self._lay_sources(block)
         self.slices = [
             self._lay_instances(block, k, group, storage)
@@ -73,24 +74,21 @@ class GroupState:
         mine = placement.group_of_node[nodes] == self.number
         return np.where(mine, placement.place_of_node[nodes], self.spare)
 
-    def _lay_tree(self, block: Block) -> None:
+    def _lay_tree(self, cable: Cable) -> None:
         n, nodes, places = self.layout.n_node, self.layout.node, self.layout.place
-        lanes = self.layout.lanes
-        self.parent = (np.arange(n) % lanes).astype(I4)
-        axial, storage = np.zeros(n), np.ones(n)
-        parent = block.parent[nodes]
-        child = parent >= 0
-        self.parent[places[child]] = self.places(parent[child])
-        axial[places] = block.axial[nodes]
-        implicit = block.dt if block.method == "backward-euler" else 0.5 * block.dt
-        storage[places] = block.capacitance[nodes] / implicit
-        static = storage.copy()
-        static[places] += axial[places]
-        for i in range(n - 1, -1, -1):  # children in descending order, as the solver has them
-            if axial[i] != 0.0:
-                static[self.parent[i]] += axial[i]
-        self.axial, self.storage = axial.astype(self.real), storage.astype(self.real)
-        self.passive = static.astype(self.real)  # storage and axial conductances
+        self.parent = (np.arange(n) % self.layout.lanes).astype(I4)
+        self.first_parent, self.other = self.parent.copy(), np.full(n, -1, I4)
+        for name in ("parent", "first_parent", "other"):
+            to = getattr(cable, name)[nodes]
+            getattr(self, name)[places[to >= 0]] = self.places(to[to >= 0])
+        self.axial, self.storage, self.passive = (
+            make(n, self.real) for make in (np.zeros, np.ones, np.ones)
+        )
+        for name in ("axial", "storage", "passive"):
+            getattr(self, name)[places] = getattr(cable, name)[nodes]
+        condensed = self.layout.n_plain < self.layout.n_row
+        self.coupling = self.axial.copy() if condensed else self.axial
+        self.far_coupling = np.zeros(n if condensed else 0, self.real)
         self.static = self.passive.copy()
         self.constant, self.leak = np.zeros(n, self.real), np.zeros(n, self.real)
 
@@ -217,8 +215,10 @@ class GroupState:
             "tile_lanes": self.lanes,
             "lanes": layout.lanes,
             "n_place": layout.n_node,
+            "n_plain": layout.n_plain * layout.lanes,
         }
-        own = "parent axial storage leak static constant voltage diagonal right detector_node "
+        own = "parent other first_parent axial coupling far_coupling storage leak static constant "
+        own += "voltage diagonal right detector_node "
         own += "detector_threshold detector_above detector_source weights self_time self_flag "
         own += "self_mechanism self_instance self_weight self_count spike_count"
         values.update({name: getattr(self, name) for name in own.split()})

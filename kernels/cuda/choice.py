@@ -2,14 +2,14 @@
 
 Launches of the classes of a block follow one another, so what counts is the sum of their floors:
 one class holds more cells at once, several fit their cells better. Cells of one kind (queue of
-self-events, size within a factor of two) get one variant; from several beginnings each group in
-turn takes what makes the sum smallest, until none changes.
+self-events, condensed or not, size within a factor of two) get one variant; from several beginnings
+each group in turn takes what makes the sum smallest, until none changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from kernels.cuda.cost import Estimate, Tree, cell_load, instance_of, tree_of
 from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.model import Cells, Demand, Floor, demand_of, floor_of
 from kernels.cuda.occupancy import resident_cells
-from kernels.schedule import step_bound
+from kernels.schedule import Elimination
 
 #: Steps of an epoch that a choice is made for: delays of a millisecond.
 EPOCH = 40
@@ -37,9 +37,9 @@ SWEEPS = 4
 
 @dataclass(frozen=True)
 class Kind:
-    """Cells that are alike: their tree, whether their events need a queue, their instances."""
+    """Cells that are alike: elimination, whether their events need a queue, instances."""
 
-    tree: np.ndarray
+    plan: Elimination
     serial: bool
     counts: tuple[int, ...]  # instances of each mechanism
     n: int  # cells
@@ -75,32 +75,35 @@ class Chooser:
 
     def variants(self, kind: Kind) -> list[Variant]:
         """Kernels that can advance a kind, the smallest first."""
-        n = len(kind.tree)
-        small = n <= MAX_POSITION and (
-            n == 0 or self._shared(n, self.tree(kind.tree, WARP).n_level) <= self.card.max_shared
+        condensed = kind.plan.n_condensed > 0
+        small = kind.plan.n * (1 + condensed) <= MAX_POSITION and (
+            self.shared(kind.plan, WARP) <= self.card.max_shared
         )
-        return [Variant(t, k, not small, kind.serial) for t, k in (SMALL if small else LARGE)]
+        choices = SMALL if small else LARGE
+        return [Variant(t, k, not small, kind.serial, condensed) for t, k in choices]
 
-    def _shared(self, n_node: int, n_level: int) -> int:
-        return shared_bytes(n_node, n_level, self.n_byte)
+    def shared(self, plan: Elimination, lanes: int) -> int:
+        """Shared memory [bytes] of a cell."""
+        n_level = self.tree(plan, lanes).n_level
+        return shared_bytes(plan.n, n_level, plan.n_condensed, self.n_byte)
 
-    def tree(self, tree: np.ndarray, lanes: int) -> Tree:
+    def tree(self, plan: Elimination, lanes: int) -> Tree:
         """The solver's work on a tree; of more than one warp of lanes by the bound of its steps."""
-        key = (id(tree), lanes)
+        key = (id(plan), lanes)
         if key not in self._trees:
-            if not len(tree):
+            if not plan.n:
                 self._trees[key] = Tree(0, 0, 0, 0)
             elif lanes <= WARP:
-                self._trees[key] = tree_of(self.schedules(tree, lanes), tree)
+                self._trees[key] = tree_of(self.schedules(plan, lanes), plan)
             else:
-                one, n = self.tree(tree, WARP), len(tree)
-                n_level = step_bound(tree, lanes)
-                self._trees[key] = Tree(n, n_level, n_level + n // 64, one.n_child)
+                one, n_level = self.tree(plan, WARP), plan.step_bound(lanes)
+                n_round = n_level + plan.n // 64
+                self._trees[key] = replace(one, n_level=n_level, n_round=n_round)
         return self._trees[key]
 
     def estimate(self, kind: Kind, variant: Variant) -> Estimate:
         """What one cell of a kind asks."""
-        tree = self.tree(kind.tree, variant.lanes)
+        tree = self.tree(kind.plan, variant.lanes)
         own = zip(kind.counts, self.instances[variant.large], strict=True)
         how = (variant.threads, variant.lanes, variant.large, self.card, self.n_byte)
         return cell_load(tree, list(own), *how)
@@ -111,9 +114,8 @@ class Chooser:
         for kind in kinds:
             one = self.estimate(kind, variant)
             cells.append(Cells(kind.n, one.step, one.launch, one.footprint))
-            if not variant.large and len(kind.tree):
-                n_level = self.tree(kind.tree, variant.lanes).n_level
-                n_shared = max(n_shared, self._shared(len(kind.tree), n_level))
+            if not variant.large:
+                n_shared = max(n_shared, self.shared(kind.plan, variant.lanes))
         return Group(demand_of(cells, EPOCH), n_shared)
 
     def floor(self, groups: Sequence[Group], variant: Variant) -> Floor:
@@ -136,10 +138,11 @@ class Chooser:
 
     def choose(self, kinds: Sequence[Kind]) -> list[Variant]:
         """The variant of each kind."""
-        place: dict[tuple[bool, bool, int], list[int]] = {}
+        place: dict[tuple[bool, bool, bool, int], list[int]] = {}
         for i, kind in enumerate(kinds):
-            large = self.variants(kind)[0].large
-            place.setdefault((kind.serial, large, len(kind.tree).bit_length()), []).append(i)
+            one = self.variants(kind)[0]
+            key = (one.serial, one.large, one.condensed, kind.plan.n.bit_length())
+            place.setdefault(key, []).append(i)
         options = []
         for members in place.values():
             own = [kinds[i] for i in members]
@@ -182,12 +185,12 @@ class Chooser:
 
 
 def kinds_of(
-    trees: Sequence[np.ndarray], serial: np.ndarray, counts: np.ndarray
+    plans: Sequence[Elimination], serial: np.ndarray, counts: np.ndarray
 ) -> tuple[list[Kind], np.ndarray]:
     """Group cells that are alike.
 
     Args:
-        trees: of every cell; equal ones are one array.
+        plans: of every cell; those of equal trees are one object.
         serial: (n_cell,) bool, whether the events of a cell need a queue.
         counts: (n_cell, n_mechanism) instances; numbers that are near each other count as equal.
 
@@ -196,17 +199,17 @@ def kinds_of(
     """
     rounded = _two_digits(counts)
     number: dict[tuple[int, bool, bytes], int] = {}
-    kind_of_cell = np.zeros(len(trees), np.int64)
+    kind_of_cell = np.zeros(len(plans), np.int64)
     first: list[int] = []
-    for cell, tree in enumerate(trees):
-        key = (id(tree), bool(serial[cell]), rounded[cell].tobytes())
+    for cell, plan in enumerate(plans):
+        key = (id(plan), bool(serial[cell]), rounded[cell].tobytes())
         if key not in number:
             number[key] = len(first)
             first.append(cell)
         kind_of_cell[cell] = number[key]
     size = np.bincount(kind_of_cell, minlength=len(first))
     kinds = [
-        Kind(trees[c], bool(serial[c]), tuple(rounded[c].tolist()), int(n))
+        Kind(plans[c], bool(serial[c]), tuple(rounded[c].tolist()), int(n))
         for c, n in zip(first, size, strict=True)
     ]
     return kinds, kind_of_cell

@@ -6,12 +6,12 @@ vectors do not fit into shared memory keeps them in global memory, which means t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from kernels.block import Block
-from kernels.schedule import Schedule, dhs_schedule
+from kernels.schedule import Elimination, Schedule, schedule_elimination
 
 WARP = 32
 #: Threads that a multiprocessor shall hold, and what 65,536 registers leave each of them.
@@ -27,6 +27,7 @@ class Variant:
     lanes: int
     large: bool
     serial: bool  # events of a cell are delivered by one thread, with a queue of self-events
+    condensed: bool = False  # nodes may have two neighbours when they are eliminated
 
     def defines(self) -> dict[str, int]:
         """Macros of the text."""
@@ -35,6 +36,7 @@ class Variant:
             "LANES": self.lanes,
             "LARGE": int(self.large),
             "QUEUE": int(self.serial),
+            "CONDENSED": int(self.condensed),
             "MIN_BLOCKS": max(1, REGISTER_BLOCKS // self.threads),
         }
 
@@ -49,26 +51,20 @@ class CellClass:
     n_shared: int  # bytes of shared memory that the largest cell takes
 
 
-def shared_bytes(n_node: int, n_step: int, n_byte: int = 8) -> int:
+def shared_bytes(n_node: int, n_step: int, n_condensed: int = 0, n_byte: int = 8) -> int:
     """Shared memory of a cell: four numbers and three 16-bit indices a node, and the levels.
+
+    Where nodes are condensed, a second coupling and neighbour of each node, and more to pull.
 
     Args:
         n_node: of the cell.
         n_step: of its elimination.
+        n_condensed: of its nodes.
         n_byte: of a number.
     """
-    return -(-(4 * n_byte * n_node + 2 * (3 * n_node + 1 + n_step + 1)) // 16) * 16
-
-
-def relative_trees(block: Block) -> list[np.ndarray]:
-    """Parents within each cell; all cells of one tree share one array."""
-    known: dict[bytes, np.ndarray] = {}
-    trees = []
-    for first, last in zip(block.cell_ptr[:-1], block.cell_ptr[1:], strict=True):
-        tree = block.parent[first:last].astype(np.int64)
-        tree = np.where(tree < 0, -1, tree - first)
-        trees.append(known.setdefault(tree.tobytes(), tree))
-    return trees
+    real, small = (5, 4) if n_condensed else (4, 3)
+    n_small = small * n_node + 1 + n_condensed + n_step + 1
+    return -(-(n_byte * real * n_node + 2 * n_small) // 16) * 16
 
 
 class Schedules:
@@ -76,18 +72,18 @@ class Schedules:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], Schedule] = {}
-        self._trees: list[np.ndarray] = []  # kept, so that no identity is used twice
+        self._plans: list[Elimination] = []  # kept, so that no identity is used twice
 
-    def __call__(self, tree: np.ndarray, k: int) -> Schedule:
-        key = (id(tree), k)
+    def __call__(self, plan: Elimination, k: int) -> Schedule:
+        key = (id(plan), k)
         if key not in self._known:
-            self._trees.append(tree)
-            self._known[key] = dhs_schedule(tree, k)
+            self._plans.append(plan)
+            self._known[key] = schedule_elimination(plan, k)
         return self._known[key]
 
 
 def classify(
-    trees: list[np.ndarray],
+    plans: Sequence[Elimination],
     variants: list[Variant],
     schedules: Schedules,
     n_byte: int = 8,
@@ -95,7 +91,7 @@ def classify(
     """Order the cells, largest first within a class, and cut them into classes.
 
     Args:
-        trees: of every cell.
+        plans: of every cell.
         variants: of every cell.
         schedules: where schedules are kept.
         n_byte: of a number.
@@ -103,20 +99,20 @@ def classify(
     Returns:
         Cells of the block in the order of the device, and the classes.
     """
-    keys = sorted(set(variants), key=lambda v: (v.threads, v.lanes, v.large, v.serial))
+    keys = sorted(set(variants), key=astuple)
     rank = {variant: k for k, variant in enumerate(keys)}
-    size = np.array([len(tree) for tree in trees], np.int64)
+    size = np.array([plan.n for plan in plans], np.int64)
     group = np.array([rank[v] for v in variants], np.int64)
-    order = np.lexsort((np.arange(len(trees)), -size, group))
+    order = np.lexsort((np.arange(len(plans)), -size, group))
     classes, first = [], 0
     for k, variant in enumerate(keys):
         mine = np.flatnonzero(group == k)
         n_shared = 16
         if not variant.large:
+            own = {id(plans[c]): plans[c] for c in mine.tolist()}.values()
             sizes = [
-                shared_bytes(len(trees[c]), schedules(trees[c], variant.lanes).n_steps, n_byte)
-                for c in mine
-                if len(trees[c])
+                shared_bytes(e.n, schedules(e, variant.lanes).n_steps, e.n_condensed, n_byte)
+                for e in own
             ]
             n_shared = max([16, *sizes])
         classes.append(CellClass(variant, first, len(mine), n_shared))

@@ -19,7 +19,7 @@ from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.meter import Meter
 from kernels.cuda.model import Load
 from kernels.mechanism import AROUND
-from kernels.schedule import Schedule
+from kernels.schedule import Elimination, Schedule
 
 #: Functions of a mechanism that run in every step.
 EVERY_STEP = ("before_breakpoint", "observe", "current", "state", "watch", *AROUND)
@@ -84,30 +84,33 @@ class Tree:
     n_node: int
     n_level: int
     n_round: int  # times that a warp takes up to 32 nodes of a level
-    n_child: int  # steps over children of those rounds, the longest lane's
+    n_child: int  # steps over what is pulled in those rounds, the longest lane's
+    n_condensed: int = 0  # nodes that are
 
 
-def tree_of(schedule: Schedule, tree: np.ndarray) -> Tree:
-    """Count rounds and children of a schedule of a tree (-1 at the root)."""
-    n = len(tree)
-    count = np.bincount(tree[tree >= 0], minlength=n)[schedule.order]
+def tree_of(schedule: Schedule, plan: Elimination) -> Tree:
+    """Count rounds and pulls of the schedule of an elimination."""
+    n = plan.n
+    count = np.diff(plan.pulls()[0])[schedule.order]
     size = np.diff(schedule.level_ptr)
     place = np.arange(n) - np.repeat(schedule.level_ptr[:-1], size)
     begin = np.flatnonzero(place % WARP == 0)
-    return Tree(n, schedule.n_steps, len(begin), int(np.maximum.reduceat(count, begin).sum()))
+    n_child = int(np.maximum.reduceat(count, begin).sum())
+    return Tree(n, schedule.n_steps, len(begin), n_child, plan.n_condensed)
 
 
 def tree_load(tree: Tree, lanes: int, card: Card, large: bool) -> Load:
     """Elimination and back-substitution of one step."""
     t, warps = card.latency, -(-lanes // WARP)
     near, barrier = (t.l2 if large else t.shared), t.barrier if lanes > WARP else t.warp_barrier
-    visits = tree.n_level * warps
+    visits, pulls = tree.n_level * warps, 14.0 * tree.n_child
     return Load(
-        issued=30.0 * visits + 98.0 * tree.n_round + 14.0 * tree.n_child,
+        issued=30.0 * visits + (160.0 if tree.n_condensed else 98.0) * tree.n_round + pulls,
         real=7.0 * tree.n_round + 5.0 * tree.n_child,
         shared=0.0 if large else 4.7 * visits + 18.3 * tree.n_round + 7.0 * tree.n_child,
-        moved=160.0 * tree.n_node + 180.0 * visits if large else 0.0,
-        chain=tree.n_level * (347.0 + 7.0 * near + 2.0 * barrier) + 10.0 * tree.n_child,
+        moved=160.0 * tree.n_node + 260.0 * tree.n_condensed + 180.0 * visits if large else 0.0,
+        chain=tree.n_level * (312.0 + 5.0 * near + 2.0 * barrier)
+        + tree.n_child * (45.0 + 2.1 * near),
     )
 
 
@@ -142,11 +145,12 @@ def cell_load(
     """
     warps, n, t = threads // WARP, tree.n_node, card.latency
     rounds, passes = -(-n // threads), -(-n // WARP)
+    streamed = 25.0 + 8.0 * (tree.n_condensed > 0)
     step = Load(
         issued=warps * (100.0 + (3.0 if large else 1.0) * tree.n_level) + 18.6 * passes,
         real=2.0 * passes,
         shared=0.0 if large else 10.0 * passes,
-        moved=(70.0 if large else 25.0) * n,
+        moved=(70.0 if large else streamed) * n,
         chain=1750.0 + rounds * (2.0 * t.l2 if large else 88.0),
     )
     footprint = (72.0 if large else 52.0) * n
@@ -156,6 +160,9 @@ def cell_load(
         step = dataclasses.replace(step, moved=0.5 * step.moved) + solved
         step = dataclasses.replace(in_single(step), shared=0.6 * step.shared)
         launch, footprint = dataclasses.replace(launch, moved=0.5 * launch.moved), 0.5 * footprint
+        if tree.n_condensed:  # flows between the neighbours before any node is eliminated
+            step += Load(moved=0.0 if large else 44.0 * n)
+            footprint += 28.0 * n
     else:
         step += solved
     for count, one in instances:

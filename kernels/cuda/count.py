@@ -29,7 +29,7 @@ _FUNCTION = re.compile(
     r"^(?:__device__.*?|extern.*?|)(\w+)\((?:const|double|float|\n)", re.MULTILINE
 )
 #: Functions that others call inside: what they execute counts for the caller.
-_PART = re.compile(r"k_\w+|sync_tree|from_bits|to_bits|send|move|earliest|remove|fire")
+_PART = re.compile(r"k_\w+|\w+_node|sync_tree|from_bits|to_bits|send|move|earliest|remove|fire")
 
 ATOMIC = re.compile(
     r"(?:atom|red)\.global\.add\.f64\s+(?:%\w+,\s*)?\[%(\w+)(?:\+(\d+))?\], %(\w+);"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kernels.block import Block, Events, Instances, Spikes
+from kernels.cable import make_cable
 from kernels.cpu.pointers import links_of
 from kernels.cpu.sampler import Sampler
 from kernels.cuda.cards import Card
 from kernels.cuda.choice import Chooser, kinds_of
-from kernels.cuda.classes import Schedules, Variant, classify, relative_trees
+from kernels.cuda.classes import Schedules, Variant, classify
 from kernels.cuda.device import CudaDevice, Device
 from kernels.cuda.layout import I4, I8, place_instances, place_nodes
 from kernels.cuda.mechanism import MechanismPrinter
@@ -19,9 +21,10 @@ from kernels.cuda.memory import Memory
 from kernels.cuda.program import Program, make_program
 from kernels.cuda.snapshot import load_state, save_state
 from kernels.cuda.state import FIRED, State
-from kernels.errors import KernelsError, NotFinite, QueueOverflow
+from kernels.errors import NotFinite, QueueOverflow
 from kernels.precision import DOUBLE, Precision
 from kernels.preparation import Prepared, prepare
+from kernels.schedule import Elimination
 
 
 class CudaEngine:
@@ -45,11 +48,11 @@ class CudaEngine:
         self.block, self.precision = block, precision
         prepared = prepare(block, precision)
         self.program = print_block(block, prepared)
-        trees, schedules = relative_trees(block), Schedules()
-        _check_trees(trees)
-        variants = choose_variants(block, self.program, self.device.card, trees, schedules, forced)
-        order, self.classes = classify(trees, variants, schedules, precision.n_byte)
-        nodes = place_nodes(block, trees, order, self.classes, schedules)
+        cable, schedules = make_cable(block), Schedules()
+        plans = cable.plans
+        variants = choose_variants(block, self.program, self.device.card, plans, schedules, forced)
+        order, self.classes = classify(plans, variants, schedules, precision.n_byte)
+        nodes = place_nodes(block, cable, order, self.classes, schedules)
         placed = [place_instances(block, k, nodes) for k in range(len(block.mechanisms))]
         self.state = State(block, prepared, self.program.printers, nodes, placed)
         self.memory = Memory(self.device, self.program.fields)
@@ -221,15 +224,18 @@ def choose_variants(
     block: Block,
     program: Program,
     card: Card,
-    trees: list[np.ndarray],
+    plans: Sequence[Elimination],
     schedules: Schedules,
     forced: Variant | None = None,
 ) -> list[Variant]:
     """The kernel of every cell: what the model finds fastest on a card, or the forced one."""
     serial = serial_cells(block, program)
     if forced is not None:
-        return [Variant(forced.threads, forced.lanes, forced.large, bool(s)) for s in serial]
-    kinds, kind_of_cell = kinds_of(trees, serial, instance_counts(block))
+        return [
+            replace(forced, serial=bool(s), condensed=plan.n_condensed > 0)
+            for s, plan in zip(serial, plans, strict=True)
+        ]
+    kinds, kind_of_cell = kinds_of(plans, serial, instance_counts(block))
     chosen = Chooser(card, program.printers, schedules).choose(kinds)
     return [chosen[k] for k in kind_of_cell]
 
@@ -249,9 +255,3 @@ def serial_cells(block: Block, program: Program) -> np.ndarray:
         if printer.is_serial:
             serial[group.cell] = True
     return serial
-
-
-def _check_trees(trees: list[np.ndarray]) -> None:
-    for cell, tree in enumerate(trees):
-        if len(tree) and ((tree < 0).sum() != 1 or tree[0] != -1):
-            raise KernelsError(f"cell {cell} has {(tree < 0).sum()} roots; its first node is one")

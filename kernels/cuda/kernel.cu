@@ -3,15 +3,16 @@
 // Who touches what, and which barrier lies between:
 // - node i of a cell is loaded, prepared, updated and stored by thread i % THREADS; instance j of a
 //   mechanism, always by one and the same thread; a source, a sampled value likewise;
-// - the tree is solved by the first LANES threads, a level at a time; a node pulls from its
-//   children, in stored order, what they left in the levels before, so nothing is added by two
-//   threads, and neither LANES nor THREADS changes a bit;
+// - the tree is solved by the first LANES threads, a level at a time; a node pulls, in stored
+//   order, what others left in the levels before, so nothing is added by two threads, and neither
+//   LANES nor THREADS changes a bit;
 // - a block barrier lies wherever one thread reads what another wrote: before and after the tree,
 //   between mechanisms that add to the same nodes or ion arrays, and after events.
 // Nothing is exchanged between CUDA blocks.
 //
 // Positions: nodes lie in order of elimination, the root last. LARGE cells keep their solver
-// vectors in global memory (they stay in the L2 cache) instead of shared memory.
+// vectors in global memory (they stay in the L2 cache) instead of shared memory. In CONDENSED cells
+// some nodes have two neighbours when they are eliminated, and couplings change on the way.
 
 typedef @real@ Real;  // states, voltages, the matrix; times stay float64
 #define LARGEST @largest@
@@ -34,7 +35,12 @@ struct Cell {
     int index, lane, n, n_level;
     long long first;  // its first node in the arrays over nodes
     Real *voltage, *diagonal, *right;
+#if CONDENSED
+    Real *coupling;  // of n nodes to their parents, then to their others
+    const Small *other;  // the node itself: none
+#else
     const Real *axial;
+#endif
     const Small *parent, *child_ptr, *child, *level_ptr;
 };
 
@@ -57,37 +63,61 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
     cell.n = n;
     cell.n_level = n_level;
     const int *parent = p->parent + cell.first;
-    const int *child = p->child + cell.first;
+    const long long child_first = p->child_first[index];
+    const int *child = p->child + child_first;
+#if CONDENSED
+    const int *other = p->other + cell.first;
+#endif
     const int *child_ptr = p->child_ptr + cell.first + index;
     const int *level_ptr = p->level_ptr + level_first;
 #if LARGE
     cell.voltage = p->voltage + cell.first;
     cell.diagonal = p->diagonal + cell.first;
     cell.right = p->right + cell.first;
+#if CONDENSED
+    cell.coupling = p->coupling + 2 * cell.first;
+    cell.other = other;
+#else
     cell.axial = p->axial + cell.first;
+#endif
     cell.parent = parent;
     cell.child = child;
     cell.child_ptr = child_ptr;
     cell.level_ptr = level_ptr;
 #else
-    Real *axial = memory + 3 * n;
-    Small *small = (Small *)(memory + 4 * n);
     cell.voltage = memory;
     cell.diagonal = memory + n;
     cell.right = memory + 2 * n;
+#if CONDENSED
+    const int n_child = (int)(p->child_first[index + 1] - child_first);
+    cell.coupling = memory + 3 * n;
+    Small *small = (Small *)(memory + 5 * n);
+    Small *other_of = small + 2 * n + n_child + 1 + n_level + 1;
+    cell.other = other_of;
+#else
+    const int n_child = n;
+    Real *axial = memory + 3 * n;
+    Small *small = (Small *)(memory + 4 * n);
     cell.axial = axial;
+#endif
     cell.parent = small;
     cell.child = small + n;
-    cell.child_ptr = small + 2 * n;
-    cell.level_ptr = small + 3 * n + 1;
+    cell.child_ptr = small + n + n_child;
+    cell.level_ptr = small + 2 * n + n_child + 1;
     for (int i = cell.lane; i < n; i += THREADS) {
         cell.voltage[i] = p->voltage[cell.first + i];
-        axial[i] = p->axial[cell.first + i];
         small[i] = (Small)parent[i];
         small[n + i] = (Small)child[i];
+#if CONDENSED
+        other_of[i] = (Small)other[i];
+#else
+        axial[i] = p->axial[cell.first + i];
+#endif
     }
-    for (int i = cell.lane; i <= n; i += THREADS) small[2 * n + i] = (Small)child_ptr[i];
-    for (int i = cell.lane; i <= n_level; i += THREADS) small[3 * n + 1 + i] = (Small)level_ptr[i];
+    for (int i = n + cell.lane; i < n_child; i += THREADS) small[n + i] = (Small)child[i];
+    for (int i = cell.lane; i <= n; i += THREADS) small[n + n_child + i] = (Small)child_ptr[i];
+    for (int i = cell.lane; i <= n_level; i += THREADS)
+        small[2 * n + n_child + 1 + i] = (Small)level_ptr[i];
 #endif
     __syncthreads();
     return cell;
@@ -272,35 +302,66 @@ __device__ __forceinline__ void deliver_events(
 #endif
 
 // Solve the cable equation: `right` becomes the new voltage. A node's inverse pivot takes the
-// place of its diagonal; children are pulled in descending order of their node in the block.
+// place of its diagonal; what it receives is pulled in the serial order of the elimination.
+__device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
+    Real *diagonal = cell.diagonal, *right = cell.right;
+    Real d = diagonal[i], q = right[i];
+    const int last_child = cell.child_ptr[i + 1];
+#pragma unroll 1
+    for (int c = cell.child_ptr[i]; c < last_child; ++c) {
+#if CONDENSED
+        const int k = cell.child[c];
+        const int j = k < cell.n ? k : k - cell.n;  // from n on: i is the other of j
+        const Real axial = cell.coupling[k];
+#else
+        const int j = cell.child[c];
+        const Real axial = cell.axial[j];
+#endif
+        const Real factor = axial * diagonal[j];
+        d -= factor * axial;
+        q += factor * right[j];
+    }
+    if (i == cell.n - 1) {
+        right[i] = q / d;
+        return;
+    }
+    const Real inverse = (Real)1 / d;
+    diagonal[i] = inverse;
+    right[i] = q;
+#if CONDENSED
+    const int other = cell.other[i];
+    if (other != i) {
+        const Real far = cell.coupling[other];
+        cell.coupling[other] = cell.coupling[i] * inverse * far;
+        cell.coupling[cell.n + i] = far;
+    }
+#endif
+}
+
+__device__ __forceinline__ void substitute_node(const Cell &cell, int i) {
+    Real *right = cell.right;
+#if CONDENSED
+    Real known = right[i] + cell.coupling[i] * right[cell.parent[i]];
+    if (cell.other[i] != i) known += cell.coupling[cell.n + i] * right[cell.other[i]];
+#else
+    const Real known = right[i] + cell.axial[i] * right[cell.parent[i]];
+#endif
+    right[i] = known * cell.diagonal[i];
+}
+
 __device__ __forceinline__ void solve_cable(const Cell &cell) {
-    if (cell.lane < LANES && cell.n > 0) {
-        Real *diagonal = cell.diagonal, *right = cell.right;
-        const Real *axial = cell.axial;
+    const int lane = cell.lane;
+    if ((lane < LANES || LANES > 32) && cell.n > 0) {
         for (int level = 0; level < cell.n_level; ++level) {
             const int last = cell.level_ptr[level + 1];
-            for (int i = cell.level_ptr[level] + cell.lane; i < last; i += LANES) {
-                Real d = diagonal[i], q = right[i];
-                const int last_child = cell.child_ptr[i + 1];
-                for (int c = cell.child_ptr[i]; c < last_child; ++c) {
-                    const int j = cell.child[c];
-                    const Real factor = axial[j] * diagonal[j];
-                    d -= factor * axial[j];
-                    q += factor * right[j];
-                }
-                if (i == cell.n - 1) {
-                    right[i] = q / d;
-                } else {
-                    diagonal[i] = (Real)1 / d;
-                    right[i] = q;
-                }
-            }
+            for (int i = cell.level_ptr[level] + lane; lane < LANES && i < last; i += LANES)
+                eliminate_node(cell, i);
             sync_tree();
         }
         for (int level = cell.n_level - 2; level >= 0; --level) {
             const int last = cell.level_ptr[level + 1];
-            for (int i = cell.level_ptr[level] + cell.lane; i < last; i += LANES)
-                right[i] = (right[i] + axial[i] * right[cell.parent[i]]) * diagonal[i];
+            for (int i = cell.level_ptr[level] + lane; lane < LANES && i < last; i += LANES)
+                substitute_node(cell, i);
             sync_tree();
         }
     }
@@ -326,8 +387,20 @@ __device__ __forceinline__ void clear_currents(const Table *p, const Cell &cell)
 
 // What constant currents and neighbours bring to a node. A step of single precision solves for the
 // change of the voltage: the difference of two voltages loses nothing in float32. Children come
-// before the parent, in their stored order.
-#if SINGLE
+// before the parent, in their stored order; neighbours are those before any node is eliminated.
+#if SINGLE && CONDENSED
+__device__ __forceinline__ Real inflow(const Table *p, const Cell &cell, int i, Real v) {
+    const Real *axial = p->axial + cell.first;
+    const int *child = p->first_child + cell.first;
+    const int *child_ptr = p->first_child_ptr + cell.first + cell.index;
+    Real q = p->constant[cell.first + i] - p->leak[cell.first + i] * v;
+    const int last_child = child_ptr[i + 1];
+    for (int c = child_ptr[i]; c < last_child; ++c)
+        q -= axial[child[c]] * (v - cell.voltage[child[c]]);
+    if (i != cell.n - 1) q += axial[i] * (cell.voltage[p->first_parent[cell.first + i]] - v);
+    return q;
+}
+#elif SINGLE
 __device__ __forceinline__ Real inflow(const Table *p, const Cell &cell, int i, Real v) {
     Real q = p->constant[cell.first + i] - p->leak[cell.first + i] * v;
     const int last_child = cell.child_ptr[i + 1];
@@ -343,6 +416,9 @@ __device__ __forceinline__ Real inflow(const Table *p, const Cell &cell, int i, 
 // Currents and conductances of all mechanisms into the matrix.
 __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, double t) {
     for (int i = cell.lane; i < cell.n; i += THREADS) {
+#if CONDENSED
+        cell.coupling[i] = p->axial[cell.first + i];
+#endif
         cell.diagonal[i] = p->fixed[cell.first + i];
         const Real v = cell.voltage[i];
 #if SINGLE

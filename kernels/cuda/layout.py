@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from kernels.block import Block
+from kernels.cable import Cable
 from kernels.cuda.classes import CellClass, Schedules
-from kernels.schedule import Schedule
+from kernels.schedule import Elimination, Schedule
 
 I8, I4 = np.int64, np.int32
 
@@ -23,6 +24,7 @@ class Nodes:
     node: np.ndarray  # (n_node,) i8, node of the block
     place: np.ndarray  # (n_node + 1,) i4, position of a node of the block in its cell; last: 0
     arrays: dict[str, np.ndarray]  # by field of the table
+    n_coupling: int  # couplings that are kept in global memory
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Placed:
 
 def place_nodes(
     block: Block,
-    trees: list[np.ndarray],
+    cable: Cable,
     order: np.ndarray,
     classes: list[CellClass],
     schedules: Schedules,
@@ -50,52 +52,80 @@ def place_nodes(
     rank = np.empty(n_cell, I8)
     rank[order] = np.arange(n_cell)
     lanes = np.concatenate([np.full(c.n, c.variant.lanes) for c in classes] or [np.zeros(0, I8)])
-    known: dict[tuple[int, int], tuple[np.ndarray, ...]] = {}
-    pieces: list[tuple[np.ndarray, ...]] = []
-    empty = (np.zeros(0, I4), np.zeros(0, I4), np.zeros(1, I4), np.zeros(1, I4), np.zeros(0, I8))
+    known: dict[tuple[int, int], Tree] = {}
+    trees: list[Tree] = []
     for cell, k in zip(order, lanes, strict=True):
-        tree = trees[cell]
-        key = (id(tree), int(k))
+        plan = cable.plans[cell]
+        key = (id(plan), int(k))
         if key not in known:
-            known[key] = _tree_arrays(tree, schedules(tree, int(k))) if len(tree) else empty
-        pieces.append(known[key])
+            known[key] = _lay_tree(plan, schedules(plan, int(k))) if plan.n else NO_TREE
+        trees.append(known[key])
     start = block.cell_ptr[order]
-    node_ptr = _offsets([len(piece[4]) for piece in pieces])
-    node = _joined([piece[4] + first for piece, first in zip(pieces, start, strict=True)], I8)
+    node_ptr = _offsets([len(tree.node) for tree in trees])
+    node = _joined([tree.node + first for tree, first in zip(trees, start, strict=True)], I8)
     place = np.zeros(block.n_node + 1, I4)
     place[node] = np.arange(len(node)) - np.repeat(node_ptr[:-1], np.diff(node_ptr))
-    names = ("parent", "child", "child_ptr", "level_ptr")
-    arrays = {n: _joined([piece[j] for piece in pieces], I4) for j, n in enumerate(names)}
-    arrays["level_first"] = _offsets([len(piece[3]) for piece in pieces])
-    arrays |= _solver_arrays(block, node) | {"node_ptr": node_ptr}
-    return Nodes(order, rank, node_ptr, node, place, arrays)
+    names = [f.name for f in fields(Tree) if f.name != "node"]
+    arrays = {n: _joined([getattr(tree, n) for tree in trees], I4) for n in names}
+    arrays["level_first"] = _offsets([len(tree.level_ptr) for tree in trees])
+    arrays["child_first"] = _offsets([len(tree.child) for tree in trees])
+    arrays |= {n: getattr(cable, n)[node] for n in ("storage", "passive", "axial")}
+    in_global = any(c.variant.large and c.variant.condensed for c in classes)
+    n_coupling = 2 * len(node) if in_global else 0
+    return Nodes(order, rank, node_ptr, node, place, arrays | {"node_ptr": node_ptr}, n_coupling)
 
 
-def _tree_arrays(tree: np.ndarray, schedule: Schedule) -> tuple[np.ndarray, ...]:
-    """By position: parent, children (their nodes descending), child_ptr; level_ptr; node."""
-    n = len(tree)
-    position = np.empty(n, I8)
-    position[schedule.order] = np.arange(n)
-    above = schedule.parent[schedule.order]
-    parent = np.where(above >= 0, position[above], 0)
-    children = np.flatnonzero(tree >= 0)
-    child = position[children[np.lexsort((-children, position[tree[children]]))]]
-    count = np.bincount(position[tree[children]], minlength=n)
+@dataclass(frozen=True)
+class Tree:
+    """A tree by position on the device."""
+
+    node: np.ndarray  # (n,), node of the cell
+    parent: np.ndarray  # (n,); 0 at the root
+    other: np.ndarray  # (n,); its own position: none
+    child: np.ndarray  # what nodes pull: the position of another, n more where they are its other
+    child_ptr: np.ndarray  # (n + 1,)
+    level_ptr: np.ndarray  # (n_steps + 1,)
+    first_parent: np.ndarray  # (n,); 0 at the root: as before any node is eliminated
+    first_child: np.ndarray  # (n,), likewise, the last unused
+    first_child_ptr: np.ndarray  # (n + 1,)
+
+
+_NONE, _PTR = np.zeros(0, I8), np.zeros(1, I8)
+NO_TREE = Tree(_NONE, _NONE, _NONE, _NONE, _PTR, _PTR, _NONE, _NONE, _PTR)
+
+
+def _lay_tree(plan: Elimination, schedule: Schedule) -> Tree:
+    node, here = schedule.order, np.arange(plan.n)
+    position = np.empty(plan.n, I8)
+    position[node] = here
+    parent, other = plan.parent[node], plan.other[node]
+    ptr, source, is_other = plan.pulls()
+    count = np.diff(ptr)[node]
     child_ptr = np.concatenate([[0], np.cumsum(count)])
-    padded = np.append(child, 0)  # a tree of n nodes has n - 1 children
-    return tuple(a.astype(I4) for a in (parent, padded, child_ptr, schedule.level_ptr)) + (
-        schedule.order,
+    pulled = np.repeat(ptr[node] - child_ptr[:-1], count) + np.arange(child_ptr[-1])
+    child = position[source[pulled]] + plan.n * is_other[pulled]
+    return Tree(
+        node,
+        np.where(parent >= 0, position[parent], 0),
+        np.where(other >= 0, position[other], here),
+        np.append(child, 0),  # n values, or more where nodes are condensed
+        child_ptr,
+        schedule.level_ptr,
+        *_first_neighbours(plan, position),
     )
 
 
-def _solver_arrays(block: Block, node: np.ndarray) -> dict[str, np.ndarray]:
-    """In [uS]: stored charge over the implicit step, that plus all axial ones, axial."""
-    implicit = block.dt if block.method == "backward-euler" else 0.5 * block.dt
-    storage = block.capacitance / implicit
-    passive = storage + block.axial
-    child = np.flatnonzero(block.parent >= 0)[::-1]
-    np.add.at(passive, block.parent[child], block.axial[child])  # one by one, descending
-    return {"storage": storage[node], "passive": passive[node], "axial": block.axial[node]}
+def _first_neighbours(
+    plan: Elimination, position: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By position: parent, children (in the serial order), child_ptr before any elimination."""
+    below = np.flatnonzero(plan.first_parent >= 0)
+    above = position[plan.first_parent[below]]
+    parent = np.zeros(plan.n, I8)
+    parent[position[below]] = above
+    child = position[below[np.lexsort((-plan.row()[below], above))]]
+    child_ptr = np.concatenate([[0], np.cumsum(np.bincount(above, minlength=plan.n))])
+    return parent, np.append(child, 0), child_ptr
 
 
 def place_instances(block: Block, k: int, nodes: Nodes) -> Placed:

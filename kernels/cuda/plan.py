@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.block import Block
+from kernels.cable import make_cable
 from kernels.cuda.cards import CARDS, Card
 from kernels.cuda.choice import EPOCH, Chooser, kinds_of
-from kernels.cuda.classes import REGISTERS_LEFT, CellClass, Schedules, classify, relative_trees
+from kernels.cuda.classes import REGISTERS_LEFT, CellClass, Schedules, classify
 from kernels.cuda.engine import choose_variants, instance_counts, print_block, serial_cells
 from kernels.cuda.nvrtc import compile_binary, toolchain
 from kernels.cuda.occupancy import resident_cells
@@ -17,7 +18,6 @@ from kernels.cuda.program import Program
 from kernels.errors import KernelsError
 from kernels.precision import find_precision
 from kernels.preparation import prepare
-from kernels.schedule import step_bound
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ def plan(block: Block, card: str, precision: str = "double") -> list[ClassPlan]:
     constants, schedules = CARDS[card], Schedules()
     how = find_precision(precision)
     program = print_block(block, prepare(block, how))
-    trees = relative_trees(block)
-    variants = choose_variants(block, program, constants, trees, schedules)
-    order, classes = classify(trees, variants, schedules, how.n_byte)
+    eliminations = make_cable(block).plans
+    variants = choose_variants(block, program, constants, eliminations, schedules)
+    order, classes = classify(eliminations, variants, schedules, how.n_byte)
     chooser = Chooser(constants, program.printers, schedules)
     counts = instance_counts(block)
     serial = serial_cells(block, program)
@@ -67,18 +67,19 @@ def plan(block: Block, card: str, precision: str = "double") -> list[ClassPlan]:
     plans = []
     for one in classes:
         cells = order[one.first : one.first + one.n]
-        mine = [trees[c] for c in cells]
-        known = {id(tree): tree for tree in mine if len(tree)}
-        steps = [schedules(tree, one.variant.lanes).n_steps for tree in known.values()]
-        bounds = [step_bound(tree, one.variant.lanes) for tree in known.values()]
+        mine = [eliminations[c] for c in cells]
+        known = {id(e): e for e in mine if e.n}
+        steps = [schedules(e, one.variant.lanes).n_steps for e in known.values()]
+        bounds = [e.step_bound(one.variant.lanes) for e in known.values()]
         kinds, _ = kinds_of(mine, serial[cells], counts[cells])
         floor = chooser.floor([chooser.group(kinds, one.variant)], one.variant)
-        n_node = sum(map(len, mine))
+        sizes = [e.n for e in mine]
+        n_node = sum(sizes)
         registers = _registers(program, one, constants)
         plans.append(
             ClassPlan(
                 one.n,
-                _range(list(map(len, mine))),
+                _range(sizes),
                 _range(n_compartment[cells].tolist()),
                 _present(block, counts[cells]),
                 _range(steps),

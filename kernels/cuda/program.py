@@ -20,17 +20,18 @@ FIELDS = {
     "double": "dt",
     "long long": "half_step n_probe n_weight n_argument n_detector",
     "const long long *": (
-        "node_ptr level_first queue_ptr fired_ptr source_ptr entry_ptr entry_place entry_column "
-        "probe_every probe_first probe_offset probe_width event_weight connection_ptr "
-        "connection_weight connection_instance"
+        "node_ptr level_first child_first queue_ptr fired_ptr source_ptr entry_ptr entry_place "
+        "entry_column probe_every probe_first probe_offset probe_width event_weight "
+        "connection_ptr connection_weight connection_instance"
     ),
     "const int *": (
-        "parent child child_ptr level_ptr source_node entry_probe entry_array "
-        "event_ptr event_step event_mechanism event_instance connection_mechanism"
+        "parent other child child_ptr level_ptr first_parent first_child first_child_ptr "
+        "source_node entry_probe entry_array event_ptr event_step event_mechanism event_instance "
+        "connection_mechanism"
     ),
     "const Real *": "axial storage passive source_threshold",
     "const double *": "event_time",
-    "Real *": "voltage diagonal right fixed constant leak",
+    "Real *": "voltage diagonal right coupling fixed constant leak",
     "double *": "self_time self_flag fired_time weights samples",
     "Real *const *": "sampled",
     "int *": ("self_mechanism self_instance source_above spike_count fired_source not_finite"),

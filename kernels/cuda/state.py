@@ -75,10 +75,12 @@ class State:
         return arrays
 
     def _node_arrays(self) -> dict[str, np.ndarray]:
-        """Trees and the matrix's own part; single precision has no use for stored charges."""
+        """Trees and the matrix's own part, each precision with what it uses."""
         arrays = dict(self.nodes.arrays)
         arrays |= {name: arrays[name].astype(self.real) for name in ("axial", "passive", "storage")}
-        return arrays | ({"storage": np.zeros(0)} if self.prepared.precision.is_single else {})
+        single = self.prepared.precision.is_single
+        unused = ("storage",) if single else ("first_parent", "first_child", "first_child_ptr")
+        return arrays | {name: arrays[name][:0] for name in unused}
 
     def scalars(self) -> dict[str, float]:
         """Numbers in the table."""
@@ -224,6 +226,7 @@ class State:
         arrays = {
             "voltage": block.v_init[nodes.node].astype(self.real),
             **{n: np.zeros(n_node, self.real) for n in ("diagonal", "right", "fixed", "constant")},
+            "coupling": np.zeros(nodes.n_coupling, self.real),
             "leak": np.zeros(n_node if self.prepared.precision.is_single else 0, self.real),
             "weights": weights,
             "source_above": np.zeros(n_source, I4),

@@ -1,5 +1,13 @@
-"""Dendritic hierarchical scheduling: in which steps k lanes eliminate the nodes of a tree."""
+"""Eliminating trees: in which order, and in which steps k lanes do so (DHS)."""
 
-from kernels.schedule.dhs import Schedule, dhs_schedule, step_bound
+from kernels.schedule.dhs import Schedule, dhs_schedule, schedule_elimination, step_bound
+from kernels.schedule.elimination import Elimination, plan_elimination
 
-__all__ = ["Schedule", "dhs_schedule", "step_bound"]
+__all__ = [
+    "Elimination",
+    "Schedule",
+    "dhs_schedule",
+    "plan_elimination",
+    "schedule_elimination",
+    "step_bound",
+]

@@ -7,6 +7,9 @@ Communications 14, 5798, 2023, section "Dendritic hierarchical scheduling").
 Why no schedule needs fewer: let g be a depth. Once the last node deeper than g is eliminated, its
 g + 1 ancestors at depths g, ..., 0 still follow, one a step; and nodes deeper than g take at least
 their number over k steps. `step_bound` is the largest such sum.
+
+Where stretches are condensed, a node may have to wait for its parent, and its depth is the number
+of steps that must follow its own; the same rule then gives the steps.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.errors import KernelsError
+from kernels.schedule.elimination import Elimination
 from kernels.schedule.root import best_root, steps_from_depths
 from kernels.schedule.tree import check_tree, node_depths, reroot
 
@@ -31,7 +35,7 @@ class Schedule:
     """
 
     k: int  # lanes
-    root: int  # node
+    root: int  # node; -1 where there is none
     parent: np.ndarray  # (n,) i8, node; -1 at `root`
     order: np.ndarray  # (n,) i8, nodes in order of elimination
     level_ptr: np.ndarray  # (n_steps + 1,) i8, step s eliminates order[level_ptr[s]:level_ptr[s+1]]
@@ -64,10 +68,12 @@ def dhs_schedule(parent: np.ndarray, k: int = 16, root: int | str | None = None)
         tree = reroot(tree, int(root))
     elif root is not None:
         raise KernelsError(f'root is {root!r}; it may be None, a node, or "best"')
-    order, level_ptr = _eliminate(tree, k)
-    for array in (tree, order, level_ptr):
-        array.setflags(write=False)
-    return Schedule(int(k), int(np.flatnonzero(tree < 0)[0]), tree, order, level_ptr)
+    return _make_schedule(tree, np.full(len(tree), -1), node_depths(tree), k)
+
+
+def schedule_elimination(plan: Elimination, k: int) -> Schedule:
+    """Spread an elimination over k lanes; `Schedule.parent` is that of the plan."""
+    return _make_schedule(plan.parent, plan.other, plan.depth(), k)
 
 
 def step_bound(parent: np.ndarray, k: int) -> int:
@@ -75,13 +81,23 @@ def step_bound(parent: np.ndarray, k: int) -> int:
     return steps_from_depths(node_depths(check_tree(parent)), k)
 
 
-def _eliminate(parent: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Order and level_ptr: a heap holds the nodes whose children are done, deepest first."""
+def _make_schedule(parent: np.ndarray, other: np.ndarray, depth: np.ndarray, k: int) -> Schedule:
+    order, level_ptr = _take_deepest(parent, other, depth, k)
+    for array in (parent, order, level_ptr):
+        array.setflags(write=False)
+    root = int(order[-1]) if len(order) else -1
+    return Schedule(int(k), root, parent, order, level_ptr)
+
+
+def _take_deepest(
+    parent: np.ndarray, other: np.ndarray, depth: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Order and level_ptr: a heap holds the nodes that wait for none, deepest first."""
     n = len(parent)
-    depth = node_depths(parent)
     priority = (np.arange(n) - depth * n).tolist()  # deepest first; of equals the smallest node
-    waiting = np.bincount(parent[parent >= 0], minlength=n).tolist()
-    above = parent.tolist()
+    after = np.concatenate([parent, other])
+    waiting = np.bincount(after[after >= 0], minlength=n).tolist()
+    following = [parent.tolist(), other.tolist()] if (other >= 0).any() else [parent.tolist()]
     ready = [priority[node] for node in range(n) if waiting[node] == 0]
     heapq.heapify(ready)
     order: list[int] = []
@@ -90,10 +106,11 @@ def _eliminate(parent: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         taken = [heapq.heappop(ready) % n for _ in range(min(k, len(ready)))]
         order += taken
         level_ptr.append(len(order))
-        for node in taken:
-            p = above[node]
-            if p >= 0:
-                waiting[p] -= 1
-                if waiting[p] == 0:
-                    heapq.heappush(ready, priority[p])
+        for to in following:
+            for node in taken:
+                p = to[node]
+                if p >= 0:
+                    waiting[p] -= 1
+                    if waiting[p] == 0:
+                        heapq.heappush(ready, priority[p])
     return np.array(order, np.int64), np.array(level_ptr, np.int64)

@@ -68,3 +68,15 @@ def reroot(parent: np.ndarray, root: int) -> np.ndarray:
     while node >= 0:
         tree[node], below, node = below, node, tree[node]
     return tree
+
+
+def preorder(parent: np.ndarray) -> np.ndarray:
+    """(n,) i8, all nodes, each followed by what hangs from it, children ascending."""
+    child_ptr, child = (array.tolist() for array in children_of(parent))
+    waiting = np.flatnonzero(parent < 0).tolist()
+    order = []
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        waiting += child[child_ptr[node] : child_ptr[node + 1]][::-1]
+    return np.array(order, np.int64)

@@ -16,6 +16,7 @@ import pytest
 from kernels import Block, Engine, Events, Instances, Ion, Probe, Spikes
 from kernels.mechanism import Mechanism
 from kernels.nmodl import find, load
+from kernels.schedule import elimination
 
 MECHANISMS = ("Exp2Syn", "ExpSyn", "IClamp", "NetStim", "VecStim", "hh", "pas")
 POINTS = ("Exp2Syn", "ExpSyn", "IClamp")
@@ -178,6 +179,13 @@ def random_events(block: Block, seed: int, n: int, last: int) -> Events:
     step = np.maximum(0, np.ceil(time / block.dt - 0.5 - 1e-9)).astype(np.int64)
     order = np.lexsort((connection, time, step))
     return Events(step[order], time[order], connection[order].astype(np.int32))
+
+
+@pytest.fixture
+def condense_all(monkeypatch) -> None:
+    """Every tree is condensed that gets fewer steps by it."""
+    monkeypatch.setattr(elimination, "ENOUGH_STEPS", 1)
+    monkeypatch.setattr(elimination, "LEAST_GAIN", 1)
 
 
 def no_events() -> Events:

@@ -1,6 +1,7 @@
-"""Run a few steps under a sanitizer: `sanitized_run.py thread|address [BEFORE AFTER]`.
+"""Run under a sanitizer: `sanitized_run.py thread|address plain|condensed [BEFORE AFTER]`.
 
-BEFORE and AFTER plant a fault in the text. The sanitizer's library must have been preloaded.
+A few steps; condensed trees are solved by two warps. BEFORE and AFTER plant a fault in the text.
+The sanitizer's library must have been preloaded.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from kernels.cuda import CudaEngine, HostDevice
+from kernels.cuda import CudaEngine, HostDevice, Variant
+from kernels.schedule import elimination
 
 place = Path(__file__).parents[1] / "conftest.py"
 spec = importlib.util.spec_from_file_location("blocks", place)
@@ -17,13 +19,18 @@ blocks = importlib.util.module_from_spec(spec)
 sys.modules["blocks"] = blocks
 spec.loader.exec_module(blocks)
 
-sanitizer, change = sys.argv[1], sys.argv[2:]
-block = blocks.random_block(5, [30, 12])
-engine = CudaEngine(block, HostDevice(2, sanitizer=sanitizer))
+sanitizer, trees, change = sys.argv[1], sys.argv[2], sys.argv[3:]
+forced = None
+if trees == "condensed":
+    elimination.ENOUGH_STEPS = elimination.LEAST_GAIN = 1
+    forced = Variant(64, 64, False, False)
+block = blocks.random_block(1, [30, 12])
+engine = CudaEngine(block, HostDevice(2, sanitizer=sanitizer), forced)
+assert any(c.variant.condensed for c in engine.classes) == (trees == "condensed")
 if change:
     before, after = change
     assert before in engine.program.text
     text = engine.program.text.replace(before, after, 1)
     engine.modules = [engine.device.load(text, c.variant, "spoilt") for c in engine.classes]
-blocks.advance_engine(engine, blocks.random_events(block, 5, 30, 6), 6, 6)
+blocks.advance_engine(engine, blocks.random_events(block, 1, 30, 6), 6, 6)
 print("finished")

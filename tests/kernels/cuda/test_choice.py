@@ -22,7 +22,7 @@ from kernels.cuda.tally import loads
 from kernels.nmodl import BUILT_IN, load
 from kernels.precision import DOUBLE, SINGLE
 from kernels.preparation import prepare
-from kernels.schedule import dhs_schedule
+from kernels.schedule import Elimination, plan_elimination, schedule_elimination
 
 #: How near estimates are.
 NEAR = {DOUBLE: 0.25, SINGLE: 0.4}
@@ -36,6 +36,10 @@ def tree_of_branches(n_node: int, length: int = 25) -> np.ndarray:
     starts = np.arange(1 + length, n_node, length)
     parent[starts] = (starts // length // 2) * length
     return parent
+
+
+def plan_of(n_node: int) -> Elimination:
+    return plan_elimination(tree_of_branches(n_node))
 
 
 @functools.cache
@@ -92,20 +96,21 @@ def counted(blocks, names, n_node, variant, card, precision) -> tuple[Load, floa
 
 @pytest.mark.parametrize("names", [("hh",), ("ExpSyn", "hh", "pas")], ids=" ".join)
 @pytest.mark.parametrize(
-    "variant",
+    ("variant", "n_node"),
     [
-        Variant(32, 32, False, False),
-        Variant(128, 128, False, False),
-        Variant(256, 256, True, False),
+        (Variant(32, 32, False, False), 200),
+        (Variant(128, 128, False, False, True), 400),
+        (Variant(256, 256, True, False, True), 400),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("precision", [DOUBLE, SINGLE], ids=lambda p: p.name)
-def test_estimates_are_near_what_is_counted(blocks, cxx, nvrtc, names, variant, precision):
-    card, n_node = CARDS["a100"], 400
+def test_estimates_are_near_what_is_counted(blocks, cxx, nvrtc, names, variant, n_node, precision):
+    card = CARDS["a100"]
     step, footprint = counted(blocks, names, n_node, variant, card, precision)
-    tree = tree_of_branches(n_node)
-    solved = tree_of(dhs_schedule(tree, variant.lanes), tree)
+    plan = plan_of(n_node)
+    assert variant.condensed == (plan.n_condensed > 0)
+    solved = tree_of(schedule_elimination(plan, variant.lanes), plan)
     instances = [(n_node, instance_of(q, card, variant.large)) for q in printers(names, precision)]
     how = (variant.threads, variant.lanes, variant.large, card, precision.n_byte)
     found = cell_load(solved, instances, *how)
@@ -128,8 +133,7 @@ def chooser(card: str, names=("hh",), schedules=None) -> Chooser:
 @pytest.mark.parametrize("n_cell", [1, 100_000])
 def test_choices_at_the_ends(card, n_cell):
     def choose(n_node):
-        tree = tree_of_branches(n_node)
-        return chooser(card).choose([Kind(tree, False, (n_node,), n_cell)])[0]
+        return chooser(card).choose([Kind(plan_of(n_node), False, (n_node,), n_cell)])[0]
 
     assert choose(1) == Variant(32, 32, False, False)
     assert choose(20).threads == 32
@@ -140,16 +144,17 @@ def test_choices_at_the_ends(card, n_cell):
         assert middle.threads >= 256
         assert long.lanes > 32
     else:
-        assert middle.threads <= 128
+        assert middle.threads <= 256
         assert long.threads <= 256
 
 
 def by_table(kind: Kind, largest: int) -> Variant:
     """The choice by size alone."""
+    condensed = kind.plan.n_condensed > 0
     if largest:
-        return Variant(512, 512, True, kind.serial)
-    threads = next(t for limit, t in TABLE if len(kind.tree) <= limit)
-    return Variant(threads, 32, False, kind.serial)
+        return Variant(512, 512, True, kind.serial, condensed)
+    threads = next(t for limit, t in TABLE if kind.plan.n <= limit)
+    return Variant(threads, 32, False, kind.serial, condensed)
 
 
 @pytest.mark.parametrize("card", CARDS)
@@ -160,8 +165,8 @@ def test_never_worse_than_a_table_of_sizes(card, seed, schedules):
     kinds = []
     for _ in range(rng.integers(1, 7)):
         n_node = int(10 ** rng.uniform(0.0, 4.2))
-        tree, n = tree_of_branches(n_node), int(10 ** rng.uniform(0.0, 4.0))
-        kinds.append(Kind(tree, bool(rng.integers(2)), (n_node, n_node // 3), n))
+        plan, n = plan_of(n_node), int(10 ** rng.uniform(0.0, 4.0))
+        kinds.append(Kind(plan, bool(rng.integers(2)), (n_node, n_node // 3), n))
     table = [by_table(kind, chosen.variants(kind)[0].large) for kind in kinds]
     best = chosen.choose(kinds)
     assert chosen.seconds(kinds, best) <= chosen.seconds(kinds, table) * (1 + 1e-9)
@@ -181,7 +186,7 @@ def test_cards_that_are_not_in_the_table(architecture):
 
 
 def test_kinds_are_cells_that_are_alike():
-    small, big = tree_of_branches(30), tree_of_branches(60)
+    small, big = plan_of(30), plan_of(60)
     counts = np.array([[30, 100], [30, 101], [30, 400], [60, 100], [30, 100]])
     serial = np.array([False, False, False, False, True])
     kinds, of_cell = kinds_of([small, small, small, big, small], serial, counts)

@@ -21,6 +21,7 @@ VARIANTS = {
     "one lane": Variant(32, 1, False, False),
     "seven lanes of two warps": Variant(64, 7, False, False),
     "a warp of eight": Variant(256, 32, False, False),
+    "lanes of two warps of three": Variant(96, 50, False, False),
     "state in L2": Variant(64, 64, True, False),
 }
 FEW = settings(
@@ -50,14 +51,29 @@ def test_bits_of_the_cpu_engine(blocks, host_engine, agree, seed, sizes, method,
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_threads_and_lanes_change_no_bit(blocks, host_engine, agree, variant):
+@pytest.mark.parametrize("trees", ["Hines", "condensed"])
+def test_threads_and_lanes_change_no_bit(blocks, host_engine, agree, trees, variant, request):
+    if trees == "condensed":
+        request.getfixturevalue("condense_all")
     block = many_cells(blocks)
     events = blocks.events(block, 3, 60, LAST)
     cpu = blocks.advance(make_engine(block, "cpu"), events, LAST, LAST)
     assert len(cpu.spikes.step)
     for order in ("ascending", "descending", 2, 77):
         engine = host_engine(block, order, VARIANTS[variant])
+        assert any(c.variant.condensed for c in engine.classes) == (trees == "condensed")
         assert agree(cpu, blocks.advance(engine, events, LAST, LAST)), order
+
+
+def test_a_long_cell_is_condensed(blocks, host_engine, agree):
+    """Cells of both kinds, in one group of the CPU engine and in classes of their own here."""
+    block = blocks.random(3, [40, 150, 9, 300, 150])
+    engine = host_engine(block)
+    assert {c.variant.condensed for c in engine.classes if c.n} == {False, True}
+    events = blocks.events(block, 3, 60, 20)
+    cpu = blocks.advance(make_engine(block, "cpu"), events, 20, 20)
+    for order in ("ascending", "descending", 5):
+        assert agree(cpu, blocks.advance(host_engine(block, order), events, 20, 20))
 
 
 def test_reset_gives_the_same_run_again(blocks, host_engine, agree):
@@ -114,11 +130,10 @@ def spoil(engine: CudaEngine, before: str, after: str) -> CudaEngine:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("right[i] = q;\n                }\n            }\n            sync_tree();",
-         "right[i] = q;\n                }\n            }"),
-        ("* diagonal[i];\n            sync_tree();", "* diagonal[i];"),
-        ("const Real factor = axial[j] * diagonal[j];",
-         "const Real factor = axial[i] * diagonal[j];"),
+        ("eliminate_node(cell, i);\n            sync_tree();", "eliminate_node(cell, i);"),
+        ("substitute_node(cell, i);\n            sync_tree();", "substitute_node(cell, i);"),
+        ("const Real factor = axial * diagonal[j];",
+         "const Real factor = axial * diagonal[i];"),
     ],
     ids=["no barrier on the way to the root", "no barrier on the way back", "a wrong factor"],
 )  # fmt: skip
@@ -145,8 +160,9 @@ def test_children_in_another_order_show(blocks, host_engine, agree):
     node_ptr = engine.state.nodes.node_ptr
     for cell, (first, last) in enumerate(itertools.pairwise(node_ptr)):
         own = ptr[first + cell : last + cell + 1]
+        begin = arrays["child_first"][cell]
         for a, b in itertools.pairwise(own):
-            turned[first + a : first + b] = child[first + a : first + b][::-1]
+            turned[begin + a : begin + b] = child[begin + a : begin + b][::-1]
     arrays["child"] = turned
     assert not np.array_equal(child, turned)
     assert not agree(cpu, blocks.advance(engine, blocks.no_events(), 20, 20))
@@ -197,6 +213,7 @@ def test_without_a_gpu_the_backend_says_so(blocks):
 def test_shared_bytes_of_a_cell():
     assert shared_bytes(0, 0) == 16
     assert shared_bytes(200, 50) == 32 * 200 + 2 * (3 * 200 + 1 + 51) + 8
+    assert shared_bytes(200, 50, 100) == 40 * 200 + 2 * (4 * 200 + 1 + 100 + 51)
 
 
 def test_probes_of_gathered_variables(blocks, host_engine, agree):

@@ -24,7 +24,7 @@ from kernels.cuda.occupancy import resident_cells
 from kernels.mechanism import Mechanism
 from kernels.nmodl import BUILT_IN, load
 from kernels.preparation import prepare
-from kernels.schedule import dhs_schedule
+from kernels.schedule import plan_elimination, schedule_elimination
 
 PINS = Path(__file__).with_name("resources.json")
 ARCHITECTURES = ("sm_80", "sm_90")
@@ -36,8 +36,10 @@ VARIANTS = {
     "128 threads": Variant(128, 32, False, False),
     "256 threads": Variant(256, 32, False, False),
     "512 lanes": Variant(512, 512, False, False),
+    "128 lanes, condensed": Variant(128, 128, False, False, True),
     "large, one warp": Variant(128, 32, True, False),
     "large": Variant(512, 512, True, False),
+    "large, condensed": Variant(512, 512, True, False, True),
 }
 #: Older cards get fewer pins: what is chosen most.
 OLDER = [("hh", v, "sm_75") for v in ("32 threads", "64 threads", "large, one warp")]
@@ -139,8 +141,8 @@ def test_resources_are_those_pinned(nvrtc, block, variant, architecture):
 
 def test_an_hh_cell_of_200_compartments(nvrtc):
     """At most 96 registers, no spills, at least 16 cells a multiprocessor of sm_90."""
-    parent = branched_cell(200)
-    n_shared = shared_bytes(200, dhs_schedule(parent, 32).n_steps)
+    plan = plan_elimination(branched_cell(200))
+    n_shared = shared_bytes(200, schedule_elimination(plan, 32).n_steps)
     for variant in ("32 threads", "32 threads, queue"):
         found = measure("hh", variant, "sm_90")["advance"]
         assert found["registers"] <= 96
@@ -203,8 +205,9 @@ def test_one_warp_solves_the_tree_without_block_barriers(nvrtc, variant):
     assert not [line for line in lines[warp[0] : warp[1]] if "bar.sync" in line]
 
 
-def test_a_large_cell_uses_block_barriers_in_the_tree(nvrtc):
-    assert "bar.warp.sync" not in ptx("hh", "large")
+@pytest.mark.parametrize("variant", ["large", "128 lanes, condensed"])
+def test_several_warps_use_block_barriers_in_the_tree(nvrtc, variant):
+    assert "bar.warp.sync" not in ptx("hh", variant)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_bits_of_the_cpu_engine(blocks, ptx_engine, agree, variant):
+@pytest.mark.parametrize("trees", ["Hines", "condensed"])
+def test_bits_of_the_cpu_engine(blocks, ptx_engine, agree, variant, trees, request):
+    if trees == "condensed":
+        request.getfixturevalue("condense_all")
     for seed, order in ((3, "ascending"), (4, 9)):
         block = blocks.random(seed, [9, 40, 1, 23, 7, 7])
         events = blocks.events(block, seed, 60, LAST)

@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("sanitized_run.py")
+TREES = ("plain", "condensed")
 LIBRARIES = {"thread": "libtsan.so", "address": "libasan.so"}
 
 #: A barrier of the text and what stands before it.
 RACES = {
-    "towards the root": "right[i] = q;\n                }\n            }\n            ",
-    "away from the root": "right[cell.parent[i]]) * diagonal[i];\n            ",
+    "towards the root": "eliminate_node(cell, i);\n            ",
+    "away from the root": "substitute_node(cell, i);\n            ",
 }
 
 
 @pytest.fixture
 def sanitized(cxx, repo):
-    """`sanitized(sanitizer, before, after)` runs the script; skips where a library is absent."""
+    """`sanitized(sanitizer, trees, before, after)` runs the script; skips without its library."""
 
     def run(sanitizer: str, *change: str) -> subprocess.CompletedProcess[str]:
         name = LIBRARIES[sanitizer]
@@ -53,22 +54,26 @@ def sanitized(cxx, repo):
     return run
 
 
+@pytest.mark.parametrize("trees", TREES)
 @pytest.mark.parametrize("sanitizer", LIBRARIES)
-def test_the_text_is_clean(sanitized, sanitizer):
-    done = sanitized(sanitizer)
+def test_the_text_is_clean(sanitized, sanitizer, trees):
+    done = sanitized(sanitizer, trees)
     assert "Sanitizer" not in done.stderr, done.stderr
     assert (done.returncode, done.stdout.split()) == (0, ["finished"]), done.stderr
 
 
+@pytest.mark.parametrize("trees", TREES)
 @pytest.mark.parametrize("way", RACES)
-def test_a_dropped_barrier_is_a_race(sanitized, way):
-    done = sanitized("thread", f"{RACES[way]}sync_tree();", RACES[way])
+def test_a_dropped_barrier_is_a_race(sanitized, way, trees):
+    done = sanitized("thread", trees, f"{RACES[way]}sync_tree();", RACES[way])
     assert done.returncode == 66
     assert "data race" in done.stderr
     assert "solve_cable" in done.stderr
 
 
 def test_an_index_beyond_shared_memory_is_found(sanitized):
-    done = sanitized("address", "cell.voltage[i] = p->", "cell.voltage[i + 4 * n + 64] = p->")
+    done = sanitized(
+        "address", "plain", "cell.voltage[i] = p->", "cell.voltage[i + 4 * n + 64] = p->"
+    )
     assert done.returncode == 66
     assert "use-after-poison" in done.stderr
