@@ -45,8 +45,8 @@ def nvrtc() -> str:
 def host_engine(cxx: str) -> Callable[..., CudaEngine]:
     """`host_engine(block, order="ascending", forced=None)`: the text, run on the CPU."""
 
-    def make(block: Block, order: str | int = "ascending", forced=None) -> CudaEngine:
-        return CudaEngine(block, HostDevice(order), forced)
+    def make(block: Block, order: str | int = "ascending", forced=None, **more) -> CudaEngine:
+        return CudaEngine(block, HostDevice(order), forced, **more)
 
     return make
 
@@ -55,8 +55,8 @@ def host_engine(cxx: str) -> Callable[..., CudaEngine]:
 def ptx_engine(cxx: str, nvrtc: str) -> Callable[..., CudaEngine]:
     """`ptx_engine(block, order="ascending", forced=None)`: what NVRTC made, run on the CPU."""
 
-    def make(block: Block, order: str | int = "ascending", forced=None) -> CudaEngine:
-        return CudaEngine(block, PtxDevice("sm_90", order), forced)
+    def make(block: Block, order: str | int = "ascending", forced=None, **more) -> CudaEngine:
+        return CudaEngine(block, PtxDevice("sm_90", order), forced, **more)
 
     return make
 

@@ -12,6 +12,7 @@ from kernels import Block, Events, Instances, Ion, KernelsError, make_engine
 from kernels.cuda.single import cuda_text
 from kernels.mechanism import Mechanism
 from kernels.nmodl import BUILT_IN, load
+from kernels.precision import find_precision
 
 LAST = 60  # steps
 SONATA = "sonata_small/components/mechanisms/modfiles"
@@ -87,13 +88,13 @@ def load_all(folder: Path) -> list[Mechanism]:
     return found
 
 
-def check(blocks, agree, engines, mechanisms: list[Mechanism]) -> None:
+def check(blocks, agree, engines, mechanisms: list[Mechanism], precision="double") -> None:
     """Run all in one block, a cell each, and compare all that any kernel changes."""
     block = trial_block(mechanisms)
     n = len(block.weight)
     step = np.repeat([3, 17], n)
     events = Events(step, step * block.dt, np.tile(np.arange(n, dtype=np.int32), 2))
-    cpu = make_engine(block, "cpu")
+    cpu = make_engine(block, "cpu", precision)
     cpu.reset()
     start = cpu.save()
     expected = blocks.advance(cpu, events, LAST, LAST)
@@ -101,7 +102,7 @@ def check(blocks, agree, engines, mechanisms: list[Mechanism]) -> None:
     moved = [name for name in one if not np.array_equal(one[name], start[name])]
     assert len(moved) > len(mechanisms) // 2
     for make in engines:
-        engine = make(block, 5)
+        engine = make(block, 5, precision=find_precision(precision))
         assert agree(expected, blocks.advance(engine, events, LAST, 25))
         other = engine.save()
         assert set(one) == set(other)
@@ -118,6 +119,14 @@ def engines(host_engine, ptx_engine):
 
 def test_built_in(blocks, agree, engines):
     check(blocks, agree, engines, load_all(BUILT_IN))
+
+
+def test_built_in_in_single_precision(blocks, agree, engines):
+    check(blocks, agree, engines, load_all(BUILT_IN), "single")
+
+
+def test_of_the_sonata_circuit_in_single_precision(blocks, agree, host_engine, assets):
+    check(blocks, agree, [host_engine], load_all(assets / SONATA), "single")
 
 
 def test_built_in_without_tables(blocks, agree, engines):

@@ -23,6 +23,7 @@ from kernels.cuda.nvrtc import compile_binary, compile_ptx, toolchain
 from kernels.cuda.occupancy import resident_cells
 from kernels.mechanism import Mechanism
 from kernels.nmodl import BUILT_IN, load
+from kernels.precision import DOUBLE, SINGLE
 from kernels.preparation import prepare
 from kernels.schedule import plan_elimination, schedule_elimination
 
@@ -47,6 +48,8 @@ BLOCKS = {
     "hh": ("hh",),
     "all": ("Exp2Syn", "ExpSyn", "IClamp", "AlphaSynapse", "SEClamp", "hh", "pas", "NetStim"),
 }
+#: After the name of a block: single precision.
+SINGLY = ", single"
 
 
 def branched_cell(n_node: int) -> np.ndarray:
@@ -101,8 +104,9 @@ def cell_block(names: tuple[str, ...], n_node: int = 200) -> Block:
 
 @functools.cache
 def text(block: str) -> str:
-    made = cell_block(BLOCKS[block])
-    return print_block(made, prepare(made)).text
+    name = block.removesuffix(SINGLY)
+    made = cell_block(BLOCKS[name])
+    return print_block(made, prepare(made, DOUBLE if name == block else SINGLE)).text
 
 
 @functools.cache
@@ -125,6 +129,9 @@ def measure(block: str, variant: str, architecture: str) -> dict[str, dict[str, 
 
 
 PINNED = [*itertools.product(BLOCKS, VARIANTS, ARCHITECTURES), *OLDER]
+PINNED += itertools.product(
+    [f"{block}{SINGLY}" for block in BLOCKS], ("32 threads", "large"), ARCHITECTURES
+)
 
 
 @pytest.mark.parametrize(("block", "variant", "architecture"), PINNED)
@@ -146,6 +153,7 @@ def test_an_hh_cell_of_200_compartments(nvrtc):
     for variant in ("32 threads", "32 threads, queue"):
         found = measure("hh", variant, "sm_90")["advance"]
         assert found["registers"] <= 96
+        assert measure(f"hh{SINGLY}", variant, "sm_90")["advance"]["registers"] <= 80
         assert resident_cells("sm_90", found["registers"], 32, n_shared) >= 16
 
 

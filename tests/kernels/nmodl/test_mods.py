@@ -57,6 +57,15 @@ def test_the_cuda_text_gives_the_same_bits(path):
     assert cpu.tobytes() == cuda.tobytes()
 
 
+@pytest.mark.parametrize("path", MODS, ids=lambda path: path.stem)
+def test_the_cuda_text_gives_the_same_bits_in_single_precision(path):
+    if compiler() is None:
+        pytest.skip("no C++ compiler: the CUDA text cannot run on the CPU")
+    cpu = traces(path, lambda block: make_engine(block, "cpu", "single"))
+    cuda = traces(path, lambda block: make_engine(block, "cuda-host", "single"))
+    assert cpu.tobytes() == cuda.tobytes()
+
+
 @pytest.mark.slow
 def test_neuron_gives_the_same():
     pytest.importorskip("neuron")
