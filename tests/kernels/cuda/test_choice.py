@@ -177,9 +177,9 @@ def test_never_worse_than_a_table_of_sizes(card, seed, schedules):
 @pytest.mark.parametrize("architecture", ["sm_70", "sm_75", "sm_86", "sm_89", "sm_100", "sm_121"])
 def test_cards_that_are_not_in_the_table(architecture):
     card = card_of(architecture, 40, 1.5e9, 65_536, 4 << 20)
-    tree = tree_of_branches(300)
+    plan = plan_of(300)
     one = Chooser(card, printers(("hh",)), Schedules())
-    (variant,) = one.choose([Kind(tree, False, (300,), 1000)])
+    (variant,) = one.choose([Kind(plan, False, (300,), 1000)])
     assert not variant.large
     assert 32 <= variant.threads <= 512
     assert resident_cells(architecture, 96, variant.threads, 12_000) >= 1
