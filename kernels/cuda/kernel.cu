@@ -20,6 +20,15 @@ typedef @real@ Real;  // states, voltages, the matrix; times stay float64
 
 @functions@
 
+// A pointer of the table: into global memory, which the compiler is told.
+template <typename T> struct Global {
+    T *at;
+    __device__ __forceinline__ operator T *() const {
+        __builtin_assume(__isGlobal(at));
+        return at;
+    }
+};
+
 struct Table {
 @fields@
 };
@@ -121,6 +130,16 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
 #endif
     __syncthreads();
     return cell;
+}
+
+// The same place, of which the compiler knows nothing: values that were put there to free registers
+// stay there until they are read.
+__device__ __forceinline__ Real *hidden(Real *d) {
+#if defined(__CUDACC__)
+    asm volatile("" : "+l"(d));
+    __builtin_assume(__isGlobal(d));
+#endif
+    return d;
 }
 
 // Self-events of one cell, oldest first.
@@ -269,21 +288,15 @@ __device__ __forceinline__ void deliver_events(
         bool external = e < last && p->event_step[e] == step &&
             (limit > (double)step * p->dt || p->event_time[e] <= limit + 1e-9 * p->dt);
         if (external && s >= 0) external = p->event_time[e] <= queue.time[s];
-        if (external) {
-            receive(
-                p, cell, queue, step, p->event_mechanism[e], p->event_instance[e],
-                p->event_weight[e], 0.0, p->event_time[e]
-            );
-            ++e;
-        } else if (s >= 0) {
-            const int mechanism = queue.mechanism[s], instance = queue.instance[s];
-            const long long weight = queue.weight[s];
-            const double flag = queue.flag[s], time = queue.time[s];
-            remove(queue, s);
-            receive(p, cell, queue, step, mechanism, instance, weight, flag, time);
-        } else {
-            break;
-        }
+        if (!external && s < 0) break;
+        const int mechanism = external ? p->event_mechanism[e] : queue.mechanism[s];
+        const int instance = external ? p->event_instance[e] : queue.instance[s];
+        const long long weight = external ? p->event_weight[e] : queue.weight[s];
+        const double flag = external ? 0.0 : queue.flag[s];
+        const double time = external ? p->event_time[e] : queue.time[s];
+        if (external) ++e;
+        else remove(queue, s);
+        receive(p, cell, queue, step, mechanism, instance, weight, flag, time);
     }
 }
 #else

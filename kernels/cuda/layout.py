@@ -12,6 +12,8 @@ from kernels.cuda.classes import CellClass, Schedules
 from kernels.schedule import Elimination, Schedule
 
 I8, I4 = np.int64, np.int32
+#: Instances of a tile: a warp of threads reads one slot of all of them at once.
+TILE = 32
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Placed:
     ptr: np.ndarray  # (n_cell + 1,) i8
     run: np.ndarray  # (n_run + 1,) i8, first instance of every run on one node
     run_ptr: np.ndarray  # (n_cell + 1,) i8
-    stride: int
+    n_tile: int
 
 
 def place_nodes(
@@ -146,8 +148,13 @@ def place_instances(block: Block, k: int, nodes: Nodes) -> Placed:
         np.searchsorted(cell, cells).astype(I8),
         run.astype(I8),
         np.searchsorted(cell[run[:-1].astype(I8)], cells).astype(I8),
-        -(-max(group.n, 1) // 32) * 32,
+        -(-max(group.n, 1) // TILE),
     )
+
+
+def tile_index(slot: int | np.ndarray, instance: np.ndarray, n_slot: int) -> np.ndarray:
+    """Where a slot of some instances is in the data of a mechanism with so many slots."""
+    return instance // TILE * (TILE * n_slot) + slot * TILE + instance % TILE
 
 
 def by_cell(cell: np.ndarray, n_cell: int) -> tuple[np.ndarray, np.ndarray]:

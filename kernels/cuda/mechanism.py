@@ -1,8 +1,10 @@
 """The kernels of one mechanism as CUDA device functions, over the slots of its storage.
 
-Value s of instance i is at `data[s * stride + i]`: threads of neighbouring instances read
-neighbouring values. Where several instances of a mechanism sit on one node ("repeated"), what they
-add or write there waits in their slots and is taken over in their order by one thread a node.
+Instances lie in tiles of 32: value s of instance i is at `d[32 * s]`, with d the place of i in
+its tile, so that threads of neighbouring instances read neighbouring values, and every address is
+one register and a constant. Where several instances of a mechanism sit on one node ("repeated"),
+what they add or write there waits in their slots and is taken over in their order by one thread a
+node.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from collections.abc import Iterable
 from kernels.constant import is_constant
 from kernels.cuda.expression import REAL, SINGLE, BodyPrinter, variable
 from kernels.cuda.functions import call_intrinsic, call_single
+from kernels.cuda.layout import TILE
+from kernels.cuda.pressure import PARALLEL, SERIAL, place_values
 from kernels.intrinsics import INTRINSICS
-from kernels.mechanism import AROUND, Kernel, Mechanism
+from kernels.mechanism import AROUND, SPECIAL, Kernel, Mechanism
+from kernels.nmodl.build import walk_assigned
 from kernels.precision import DOUBLE, RESTS, Precision
 from kernels.storage import Storage, own_currents
 
@@ -53,6 +58,8 @@ class MechanismPrinter:
         self.slots, self.own = device_slots(storage), own_currents(mechanism)
         self.constant = is_constant(mechanism)
         self.precision = precision
+        first = len(self.slots)
+        self.placed = {n: self._placed(n, k, first) for n, k in mechanism.kernels().items()}
 
     @property
     def functions(self) -> list[str]:
@@ -103,8 +110,7 @@ class MechanismPrinter:
         m = self.mechanism
         parts = [f"// --- {m.name} ---"]
         for name in self.functions:
-            kernel = self.kernel(name)
-            assert kernel is not None
+            kernel = self.placed["current" if name in ("constant", "observe") else name]
             if name.startswith("receive"):
                 parts.append(self._receive(name, kernel))
             elif name == "watch" or (name == "init" and sends(kernel)):
@@ -115,8 +121,36 @@ class MechanismPrinter:
 
     # --- pieces ---
 
+    def _placed(self, name: str, kernel: Kernel, first: int) -> Kernel:
+        """A kernel whose values fit into registers; waiting ones get slots from `first` on.
+
+        Where there are too many, the body itself loads and stores what has a slot.
+        """
+        if self.precision.is_single:  # float32 take half of the registers
+            return kernel
+        free = set(kernel.args) | set(self.storage.gathered)
+        own = {n: s for n, s in self.slots.items() if n in {*kernel.loads, *kernel.stores} - free}
+        results = {"_i", "_g", *(c.name for c in self.mechanism.currents)}
+        wanted = (set(kernel.stores) - set(own)) | (results & set(walk_assigned(kernel.body)))
+        given = set(kernel.loads) - set(own) - set(SPECIAL)
+        limits = SERIAL if name in ("receive", "receive_init", "watch") else PARALLEL
+        loaded = set(kernel.loads) & set(own)
+        made = place_values(kernel.body, own, loaded, given, wanted, first, limits)
+        if made is None:
+            return kernel
+        body, n_waiting = made
+        self.slots |= {f"_waiting_{k}": first + k for k in range(n_waiting)}
+        loads = tuple(n for n in kernel.loads if n not in own)
+        stores = tuple(n for n in kernel.stores if n not in own)
+        return dataclasses.replace(kernel, body=tuple(body), loads=loads, stores=stores)
+
+    def _open_instance(self) -> list[str]:
+        """The place of instance i in its tile, and its node."""
+        place = f"(i / {TILE}) * {TILE * len(self.slots)} + i % {TILE}"
+        return [f"Real *d = p->data_{self.k} + {place};", f"const int o = p->node_{self.k}[i];"]
+
     def _slot(self, name: str) -> str:
-        return f"d[{self.slots[name]} * stride]"
+        return f"d[{TILE * self.slots[name]}]"
 
     def _parts(self, name: str) -> str:
         return ", ".join(self._slot(prefix + name) for prefix in ("", *RESTS))
@@ -186,9 +220,12 @@ class MechanismPrinter:
         if name == "row":
             return "(double)w", REAL
         if name in ("element", "set_element"):
-            place = f"({self.slots[self.mechanism.memory[0]]} + (long long)({arguments[0]}))"
+            place = f"{self.slots[self.mechanism.memory[0]]} + (long long)({arguments[0]})"
             value = "" if name == "element" else f" = {arguments[1]}"
-            return f"d[{place} * stride]{value}", self.precision.real
+            return f"d[{TILE} * ({place})]{value}", self.precision.real
+        if name in ("fetch", "keep"):
+            value = "" if name == "fetch" else f" = {arguments[1]}"
+            return f"hidden(d)[{TILE} * (int)({arguments[0]})]{value}", REAL
         if name == "net_send":
             delay, flag = arguments
             return f"send(queue, t_ + {delay}, {flag}, {self.k}, i, w)", REAL
@@ -215,7 +252,7 @@ class MechanismPrinter:
         loads = self._loads(kernel, used, voltage)
         given = set(kernel.loads) | {"t", "flag", "dt"} | set(kernel.args)
         arguments = [a for a in kernel.args if a in set(kernel.loads) | set(kernel.stores)]
-        lines = [f"Real *d = p->data_{self.k} + i;", f"const int o = p->node_{self.k}[i];"]
+        lines = self._open_instance()
         lines += loads
         lines += [
             f"double {variable(a)} = p->weights[w + {kernel.args.index(a)}];" for a in arguments
@@ -278,7 +315,7 @@ class MechanismPrinter:
     def _over_instances(self, inner: list[str]) -> list[str]:
         k = self.k
         return [
-            f"const long long stride = p->stride_{k}, last = p->ptr_{k}[cell.index + 1];",
+            f"const long long last = p->ptr_{k}[cell.index + 1];",
             f"for (long long i = p->ptr_{k}[cell.index] + cell.lane; i < last; i += THREADS) {{",
             *("    " + line for line in inner),
             "}",
@@ -293,8 +330,7 @@ class MechanismPrinter:
             "r += THREADS) {",
             f"    const long long end = p->run_{k}[r + 1];",
             f"    for (long long i = p->run_{k}[r]; i < end; ++i) {{",
-            f"        Real *d = p->data_{k} + i;",
-            f"        const int o = p->node_{k}[i];",
+            *("        " + line for line in self._open_instance()),
             *("        " + line for line in inner),
             "    }",
             "}",
@@ -316,7 +352,7 @@ class MechanismPrinter:
                 f"__device__ __forceinline__ void {name}_{k}({arguments}) {{",
                 "    if (cell.lane != 0) return;",
                 "    const long long w = p->n_weight + cell.index * p->n_argument;",
-                f"    const long long stride = p->stride_{k}, last = p->ptr_{k}[cell.index + 1];",
+                f"    const long long last = p->ptr_{k}[cell.index + 1];",
                 f"    for (long long i = p->ptr_{k}[cell.index]; i < last; ++i) {{",
                 *("        " + line for line in inner),
                 "    }",
@@ -336,7 +372,6 @@ class MechanismPrinter:
         return "\n".join(
             [
                 f"__device__ __forceinline__ void {name}_{self.k}({arguments}) {{",
-                f"    const long long stride = p->stride_{self.k};",
                 *("    " + line for line in inner),
                 "}",
             ]

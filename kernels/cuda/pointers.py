@@ -14,6 +14,7 @@ import numpy as np
 
 from kernels.block import Block
 from kernels.cpu.pointers import Links
+from kernels.cuda.layout import tile_index
 from kernels.errors import KernelsError
 from kernels.mechanism import Kernel
 
@@ -111,7 +112,7 @@ def link_arrays(
                     f"cell {far}; on a GPU both must be in one cell"
                 )
             own = state.placed[k].position[pointer.instance]
-            own = slots[k][pointer.name] * state.placed[k].stride + own
+            own = tile_index(slots[k][pointer.name], own, len(slots[k]))
             order = np.argsort(cell, kind="stable")
             bounds = np.searchsorted(cell[order], np.arange(state.n_cell + 1))
             arrays |= {

@@ -33,7 +33,7 @@ FIELDS = {
     "const double *": "event_time",
     "Real *": "voltage diagonal right coupling fixed constant leak",
     "double *": "self_time self_flag fired_time weights samples",
-    "Real *const *": "sampled",
+    "const Global<Real> *": "sampled",
     "int *": ("self_mechanism self_instance source_above spike_count fired_source not_finite"),
     "long long *": "self_weight self_count fired_step fired_count spike_step",
 }
@@ -78,7 +78,7 @@ def make_program(
         "largest": precision.largest,
         "single": str(int(precision.is_single)),
         "functions": intrinsic_functions(precision),
-        "fields": "\n".join(f"    {kind}{_gap(kind)}{name};" for name, kind in fields.items()),
+        "fields": "\n".join(f"    {_declared(kind)} {name};" for name, kind in fields.items()),
         "mechanisms": "\n\n".join(
             [q.text() for q in printers]
             + [link_functions(k, own) for k, own in enumerate(links) if own]
@@ -111,15 +111,17 @@ def make_program(
     return Program(text, tuple(fields), tuple(printers))
 
 
-def _gap(kind: str) -> str:
-    return "" if kind.endswith("*") else " "
+def _declared(kind: str) -> str:
+    """The type of a field: pointers are `Global`."""
+    pointed, star, _ = kind.rpartition("*")
+    return f"Global<{pointed.strip()}>" if star else kind
 
 
 def _fields(printers: list[MechanismPrinter], live: list[tuple[str, str]]) -> dict[str, str]:
     fields = {name: kind for kind, names in FIELDS.items() for name in names.split()}
     for k in range(len(printers)):
         fields |= {f"data_{k}": "Real *", f"node_{k}": "const int *"}
-        fields |= {f"stride_{k}": "long long", f"table_{k}": "const Real *"}
+        fields[f"table_{k}"] = "const Real *"
         fields |= {f"{name}_{k}": "const long long *" for name in ("ptr", "run", "run_ptr")}
         fields |= {f"source_{k}": "const int *", f"train_{k}": "const double *"}
         fields[f"train_ptr_{k}"] = "const long long *"

@@ -12,6 +12,7 @@
 #define __restrict__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __builtin_assume(...)
 
 struct Index {
     unsigned x = 0, y = 0, z = 0;

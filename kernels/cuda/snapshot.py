@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kernels.cuda.layout import I4, I8
-from kernels.cuda.mechanism import device_slots
+from kernels.cuda.layout import I4, I8, TILE, tile_index
 from kernels.precision import RESTS, join, split
 from kernels.snapshot import SELF, changing
 
@@ -27,9 +26,10 @@ def save_state(engine: CudaEngine) -> dict[str, np.ndarray]:
         saved[name] = np.zeros(block.n_node)
         saved[name][state.nodes.node] = memory.get(field, state.real, block.n_node)
     for k, placed in enumerate(state.placed):
-        data = mechanism_data(engine, k)
+        data, n_slot = mechanism_data(engine, k)
         for name, slot in variables(engine, k):
-            saved[name] = values_at(data, slot, placed.position)
+            found = data[tile_index(slot, placed.position, n_slot)]
+            saved[name] = found if isinstance(slot, int) else join(*found)
     saved["above"] = np.zeros(len(block.source_node), np.uint8)
     saved["above"][state.source] = memory.get("source_above", I4, len(state.source))
     saved["arguments"] = memory.get("weights", F8, state.n_weight)
@@ -43,10 +43,11 @@ def load_state(engine: CudaEngine, saved: Mapping[str, np.ndarray]) -> None:
     for name, field in over_nodes(engine):
         memory.put(field, np.asarray(saved[name], state.real)[state.nodes.node])
     for k, placed in enumerate(state.placed):
-        data = mechanism_data(engine, k)
+        data, n_slot = mechanism_data(engine, k)
         for name, slot in variables(engine, k):
             value = np.asarray(saved[name], F8)
-            data[slot, placed.position] = value if isinstance(slot, int) else split(value)
+            at = tile_index(slot, placed.position, n_slot)
+            data[at] = value if isinstance(slot, int) else split(value)
         memory.put(f"data_{k}", data)
     memory.put("source_above", saved["above"][state.source].astype(I4))
     weights = np.zeros(memory.capacity["weights"] // 8)
@@ -71,7 +72,7 @@ def variables(engine: CudaEngine, k: int) -> Iterator[tuple[str, int | np.ndarra
     mechanism = engine.block.mechanisms[k].mechanism
     storage = engine.state.prepared.storages[k]
     names = changing(engine.block, mechanism) - set(storage.gathered)
-    slots = device_slots(storage)
+    slots = engine.state.printers[k].slots
     for name, slot in slots.items():
         if name in names and not name.startswith("_"):
             parts = [slots[prefix + name] for prefix in RESTS if name in storage.times]
@@ -79,19 +80,11 @@ def variables(engine: CudaEngine, k: int) -> Iterator[tuple[str, int | np.ndarra
             yield f"{mechanism.name}.{name}", own
 
 
-def values_at(data: np.ndarray, slot: int | np.ndarray, position: np.ndarray) -> np.ndarray:
-    """(n,) values of a variable."""
-    found = data[slot, position]
-    return found if isinstance(slot, int) else join(*found)
-
-
-def mechanism_data(engine: CudaEngine, k: int) -> np.ndarray:
-    """(n_slot, stride) values of a mechanism, in the precision of the engine."""
-    n_slot = len(device_slots(engine.state.prepared.storages[k]))
-    stride = engine.state.placed[k].stride
-    return engine.memory.get(f"data_{k}", engine.state.real, n_slot * stride).reshape(
-        n_slot, stride
-    )
+def mechanism_data(engine: CudaEngine, k: int) -> tuple[np.ndarray, int]:
+    """All values of a mechanism, as `kernels.cuda.layout.tile_index` has them; slots of a tile."""
+    n_slot = len(engine.state.printers[k].slots)
+    size = engine.state.placed[k].n_tile * n_slot * TILE
+    return engine.memory.get(f"data_{k}", engine.state.real, size), n_slot
 
 
 def pending_self_events(engine: CudaEngine) -> dict[str, np.ndarray]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.block import Block
-from kernels.cuda.layout import I4, I8, Nodes, Placed, by_cell
-from kernels.cuda.mechanism import MechanismPrinter, device_slots, sends
+from kernels.cuda.layout import I4, I8, TILE, Nodes, Placed, by_cell, tile_index
+from kernels.cuda.mechanism import MechanismPrinter, sends
 from kernels.cuda.memory import Memory
 from kernels.cuda.pointers import link_arrays
 from kernels.lists import lists_of
@@ -36,7 +36,7 @@ class State:
         order, self.source_ptr = by_cell(nodes.rank[cell], self.n_cell)
         self.source = watched[order].astype(I4)  # of the block, by detector of the device
         self._lay_connections()
-        slots = [device_slots(storage) for storage in self.prepared.storages]
+        slots = [printer.slots for printer in self.printers]
         self.links = link_arrays(block, self, slots)
 
     @property
@@ -84,7 +84,7 @@ class State:
 
     def scalars(self) -> dict[str, float]:
         """Numbers in the table."""
-        values: dict[str, float] = {
+        return {
             "dt": float(self.block.dt),
             "half_step": int(self.block.method == "crank-nicolson"),
             "n_probe": len(self.block.probes),
@@ -92,7 +92,6 @@ class State:
             "n_argument": self.n_argument,
             "n_detector": len(self.source),
         }
-        return values | {f"stride_{k}": placed.stride for k, placed in enumerate(self.placed)}
 
     def _senders(self) -> list[int]:
         return [
@@ -202,10 +201,10 @@ class State:
         names = [group.mechanism.name for group in self.block.mechanisms]
         if first in names:
             k = names.index(first)
-            slot = device_slots(self.prepared.storages[k])[last]
+            slots = self.printers[k].slots
             instance = self.placed[k].position[place]
             cell = self.nodes.rank[self.block.mechanisms[k].cell[place]]
-            return cell, k, slot * self.placed[k].stride + instance
+            return cell, k, tile_index(slots[last], instance, len(slots))
         cell = self.nodes.rank[np.searchsorted(self.block.cell_ptr, place, side="right") - 1]
         position = self.nodes.place[place].astype(I8)
         if variable == "v":
@@ -248,13 +247,13 @@ class State:
 
     def _data(self, k: int) -> np.ndarray:
         placed, storage = self.placed[k], self.prepared.storages[k]
-        slots = device_slots(storage)
-        data: np.ndarray = np.zeros((len(slots), placed.stride), self.real)
+        slots = self.printers[k].slots
+        data: np.ndarray = np.zeros(placed.n_tile * len(slots) * TILE, self.real)
         group = self.block.mechanisms[k]
-        if group.n:
-            for name, slot in slots.items():
-                value = slot_value(self.block, group, storage, name, self.prepared)
-                data[slot, : group.n] = value[placed.index]
+        instance = np.arange(group.n)
+        for name, slot in slots.items() if group.n else ():
+            value = slot_value(self.block, group, storage, name, self.prepared)
+            data[tile_index(slot, instance, len(slots))] = value[placed.index]
         return data
 
     def fill(self, memory: Memory) -> None:

@@ -29,9 +29,9 @@ from kernels.nmodl.build import (
     value_of,
 )  # fmt: skip
 from kernels.nmodl.dataflow import loads_of
-from kernels.nmodl.elimination import Row, accumulate
+from kernels.nmodl.elimination import Row, accumulate, eliminate
 from kernels.nmodl.linear import split_linear
-from kernels.nmodl.newton import System, correct
+from kernels.nmodl.newton import System, correct, right_side
 from kernels.nmodl.translate import Body, Environment, Translator, check_size
 
 Terms = list[tuple[float, str]]  # count and state
@@ -238,7 +238,7 @@ def solve_sparse(
     """
     step = _make_step(translator, routine, out)
     if step.is_linear:
-        step.correct(out)
+        step.solve(out)
     else:
         step.iterate(out)
     step.finish(out)
@@ -280,6 +280,16 @@ class _Step:
     system: System
     is_linear: bool
     remember: Body  # sets the states at the beginning of the step
+
+    def solve(self, out: Body) -> None:
+        """The states at the end of a linear step."""
+        right = right_side(self.system)
+        if right is None:
+            self.correct(out)
+            return
+        out += self.system.body
+        solution = eliminate(self.system.jacobian, right, self.translator.fresh, out)
+        out += [assign(u, x) for u, x in zip(self.system.unknowns, solution, strict=True)]
 
     def correct(self, out: Body) -> list[ast.expr]:
         """One correction of the states."""
