@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 
-from kernels.mechanism import Table
+from kernels.mechanism import SPECIAL, Table
 from kernels.nmodl import tree
 from kernels.nmodl.build import assign, binary, call, name, num, value_of
-from kernels.nmodl.dataflow import stores_of, zero_unset
+from kernels.nmodl.dataflow import loads_of, stores_of, zero_unset
 from kernels.nmodl.function_tables import arguments_of
 from kernels.nmodl.optimise import optimise
 from kernels.nmodl.translate import Body, Translator
@@ -67,6 +67,7 @@ class Tables:
             outputs = self._outputs(statement)
         self._keep_side_effects(body, argument, stop, outputs)
         statements = optimise(zero_unset(body, argument), outputs)
+        self._check_known(routine, statement, loads_of(statements))
         table = Table(argument, start, stop, n, outputs, self.size, statements)
         self.size += (n + 1) * len(outputs)
         return table
@@ -85,6 +86,16 @@ class Tables:
         others = stores_of(body) & self.translator.symbols.storable() - set(outputs)
         if others:
             self.side_effects += [assign(argument, num(stop)), *body]
+
+    def _check_known(
+        self, routine: tree.Routine, statement: tree.TableStatement, used: set[str]
+    ) -> None:
+        """Rows are made before the run: what one moment or one place has cannot be in them."""
+        symbols = self.translator.symbols
+        moving = {*SPECIAL, *symbols.ion_variables, *symbols.pointers} - {"celsius", "dt"}
+        for found in sorted(used & moving):
+            text = f"the TABLE of {routine.name} holds values of its argument, found {found}"
+            raise self.translator.error(statement.at, text)
 
     def _bound(self, node: tree.Expression) -> float:
         """An end of the table, from constants and default values."""

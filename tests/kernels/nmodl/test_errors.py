@@ -86,6 +86,12 @@ CASES = {
         18,
         "is empty",
     ),
+    "table of a moment": (
+        HEAD + "PROCEDURE f(x) { TABLE a FROM 0 TO 1 WITH 9 a = x + v }\nINITIAL { f(1) }",
+        3,
+        18,
+        "the TABLE of f holds values of its argument, found v",
+    ),
     "state twice": ("NEURON { SUFFIX x }\nPARAMETER { s }\nSTATE { s }", 3, 9, "declared twice"),
     "routine twice": (TWICE, 3, 1, "f is defined twice"),
     "unit": (
