@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 
 from kernels import Events, Instances, KernelsError, Probe, make_engine
+from kernels.cable import make_cable
 from kernels.cuda import CudaEngine, HostDevice, Variant
 from kernels.cuda.choice import EPOCH, Chooser, kinds_of
-from kernels.cuda.classes import Schedules, relative_trees
+from kernels.cuda.classes import Schedules
 from kernels.cuda.device import CudaDevice
 from kernels.cuda.engine import instance_counts, serial_cells
 from kernels.cuda.functions import call_intrinsic, intrinsic_functions
@@ -223,9 +224,9 @@ def test_a_network(blocks, agree, device, many, capsys):
 
 def floor_of_block(block, engine) -> float:
     """Seconds of an epoch by the model."""
-    trees = relative_trees(block)
+    plans = make_cable(block).plans
     chooser = Chooser(engine.device.card, engine.program.printers, Schedules())
-    kinds, of_cell = kinds_of(trees, serial_cells(block, engine.program), instance_counts(block))
+    kinds, of_cell = kinds_of(plans, serial_cells(block, engine.program), instance_counts(block))
     cells = np.concatenate([np.full(c.n, k) for k, c in enumerate(engine.classes)])
     class_of_cell = cells[engine.state.nodes.rank]
     variants = [engine.classes[class_of_cell[of_cell == k][0]].variant for k in range(len(kinds))]
