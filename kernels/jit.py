@@ -23,5 +23,8 @@ use_wide_vectors()
 #: Compiled to a file of its own and kept on disk.
 kept = numba.njit(error_model="numpy", cache=True)
 
+#: The same without the disk; `kernels.cpu.turns` brings a cache that processes share.
+uncached = numba.njit(error_model="numpy")
+
 #: Compiled into its callers.
 inlined = numba.njit(error_model="numpy", forceinline=True)

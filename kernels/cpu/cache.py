@@ -1,15 +1,15 @@
 """Compiled functions on disk: generated text is kept in files named by its content.
 
 The file is written once, whole (a temporary name, then a link), so ranks that start together share
-it; numba keeps machine code beside it. The name covers the text and this room's own sources, so an
-upgrade never meets stale code. `DISTNET_CACHE` names another folder.
+it; numba keeps machine code beside it, and `kernels.cpu.turns` says which rank compiles what. The
+name covers the text and this room's own sources, so an upgrade never meets stale code.
+`DISTNET_CACHE` names another folder.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import logging
 import os
 import sys
 import tempfile
@@ -18,10 +18,7 @@ from pathlib import Path
 
 import numba
 
-from kernels.jit import kept
-
-#: Told of what takes long.
-LOG = logging.getLogger("distnet")
+from kernels.cpu.turns import Turn, shared
 
 
 def folder() -> Path:
@@ -68,16 +65,15 @@ def load(name: str, text: str, scope: dict[str, object]) -> types.ModuleType:
     module = sys.modules.get(path.stem)
     if module is not None:
         return module
-    if not any((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")):
-        LOG.info("compiling %s (once; kept in %s)", name, path.parent)
     module = types.ModuleType(path.stem)
     sys.modules[path.stem] = module  # where numba looks for it when it loads machine code
     module.__file__ = str(path)
     module.__dict__.update(scope)
     exec(compile(text, str(path), "exec"), module.__dict__)
+    turn = Turn(name, path)
     for key, value in list(module.__dict__.items()):
         if isinstance(value, types.FunctionType) and value.__code__.co_filename == str(path):
-            module.__dict__[key] = kept(value)
+            module.__dict__[key] = shared(value, turn)
     return module
 
 

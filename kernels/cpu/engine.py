@@ -14,8 +14,10 @@ from kernels.cpu.placement import place_block
 from kernels.cpu.pointers import links_of
 from kernels.cpu.program import make_program
 from kernels.cpu.sampler import Sampler
+from kernels.cpu.signatures import calls_of
 from kernels.cpu.snapshot import load_state, save_state
 from kernels.cpu.state import GroupState
+from kernels.cpu.turns import compile_cold
 from kernels.errors import NotFinite
 from kernels.precision import DOUBLE, Precision
 from kernels.preparation import prepare
@@ -47,6 +49,8 @@ class CpuEngine:
         self.placement = place_block(block, layout)
         tables = list(prepared.tables)
         self.groups = [GroupState(self, k, group, tables) for k, group in enumerate(layout)]
+        for group in self.groups[:1]:  # of one program: the types are those of every group
+            compile_cold(calls_of(self.program, group))
         self.sampler = Sampler(block)
         self.seconds = np.zeros(len(self.groups))  # processor time of each group
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
-
 from kernels.cpu.engine import CpuEngine
-from kernels.cpu.printer import MechanismPrinter, sends
-from kernels.cpu.state import GroupState
+from kernels.cpu.printer import MechanismPrinter
+from kernels.cpu.signatures import signature_of
 from kernels.mechanism import Mechanism
 from kernels.preparation import prepare
 from kernels.single import single_block
@@ -20,7 +18,7 @@ def compile_mechanism(mechanism: Mechanism) -> None:
     (group,) = engine.groups
     functions: dict[str, Any] = dict(engine.program.functions[0])
     for name, function in functions.items():
-        function.compile(tuple(numba.typeof(a) for a in _arguments(group, name)))
+        function.compile(signature_of(group, 0, name))
 
 
 def numba_text(mechanism: Mechanism) -> str:
@@ -28,13 +26,3 @@ def numba_text(mechanism: Mechanism) -> str:
     prepared = prepare(single_block(mechanism))
     printer = MechanismPrinter(prepared.mechanisms[0], prepared.storages[0], frozenset())
     return printer.text()
-
-
-def _arguments(group: GroupState, name: str) -> tuple[object, ...]:
-    """What a function of mechanism 0 is called with."""
-    shared, outbox = group.shared(0), group.outbox(0)
-    if name.startswith("receive"):
-        return (*shared[:2], 0, group.weights, 0, 0.0, *shared[4:], *outbox)
-    mechanism = group.engine.block.mechanisms[0].mechanism
-    scalar = name == "watch" or (name == "init" and sends(mechanism.init))
-    return (*shared, *outbox) if scalar else shared
