@@ -13,9 +13,12 @@ from kernels.block import Block
 from kernels.errors import KernelsError
 from kernels.function_table import append_function_tables
 from kernels.intrinsics import INTRINSICS
-from kernels.mechanism import Kernel, Mechanism
+from kernels.mechanism import Kernel, Mechanism, Table
 from kernels.nmodl.optimise import fold
 from kernels.nmodl.python import run
+
+#: Rows of a TABLE from which its values are kept on disk: they take some 80 us each to compute.
+LONG = 1000
 
 
 def constants_of(block: Block, mechanism: Mechanism) -> dict[str, float]:
@@ -66,13 +69,30 @@ def build_table(block: Block, mechanism: Mechanism, constants: dict[str, float])
     values = np.zeros(max(size, 2 * len(mechanism.function_tables)))
     defaults = {n: v.default for n, v in mechanism.variables().items()}
     for table in mechanism.tables:
-        step = (table.stop - table.start) / table.n
-        x = table.start
-        for row in range(table.n + 1):
-            result = run(
-                table.body, {**defaults, **constants, "dt": block.dt, table.argument: x}, INTRINSICS
-            )
-            for k, name in enumerate(table.outputs):
-                values[table.offset + k * (table.n + 1) + row] = result[name]
-            x += step
+        columns = _columns(mechanism.name, table, {**defaults, **constants, "dt": block.dt})
+        values[table.offset : table.offset + columns.size] = columns.ravel()
     return append_function_tables(values, mechanism, block.function_tables)
+
+
+def _columns(name: str, table: Table, values: dict[str, float]) -> np.ndarray:
+    """(outputs, n + 1) f8 values of a TABLE; long ones are kept on disk."""
+    used = {n.id for s in table.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+    space = {key: values[key] for key in sorted(used & set(values))}
+    if table.n < LONG:
+        return _evaluate(table, space)
+    from kernels.cpu.cache import array
+
+    text = ast.unparse(ast.Module(list(table.body), []))
+    limits = (table.argument, table.start, table.stop, table.n, table.outputs)
+    return array(f"{name}_table", f"{text}\n{space!r}\n{limits!r}", lambda: _evaluate(table, space))
+
+
+def _evaluate(table: Table, values: dict[str, float]) -> np.ndarray:
+    rows = np.zeros((table.n + 1, len(table.outputs)))
+    step = (table.stop - table.start) / table.n
+    x = table.start
+    for row in rows:
+        result = run(table.body, {**values, table.argument: x}, INTRINSICS)
+        row[:] = [result[output] for output in table.outputs]
+        x += step
+    return rows.T

@@ -14,9 +14,11 @@ import os
 import sys
 import tempfile
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import numba
+import numpy as np
 
 from kernels.cpu.turns import Turn, shared
 
@@ -42,10 +44,11 @@ def _private_folder() -> str:
 
 @functools.cache
 def _sources() -> str:
-    """Hash of every file whose code ends up inside a generated function."""
+    """Hash of every file whose code ends up inside a generated function or a kept array."""
     here = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in [here.parent / "intrinsics.py", here.parent / "jit.py", *sorted(here.glob("*.py"))]:
+    others = ("intrinsics.py", "jit.py", "specialise.py", "nmodl/python.py")
+    for path in [*(here.parent / name for name in others), *sorted(here.glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -75,6 +78,30 @@ def load(name: str, text: str, scope: dict[str, object]) -> types.ModuleType:
         if isinstance(value, types.FunctionType) and value.__code__.co_filename == str(path):
             module.__dict__[key] = shared(value, turn)
     return module
+
+
+def array(name: str, text: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """The f8 array that `make` gives, kept on disk.
+
+    Args:
+        name: what it is, for the file's name.
+        text: everything that its values follow from.
+        make: computes it.
+    """
+    digest = hashlib.sha256((_sources() + text).encode()).hexdigest()[:20]
+    path = folder() / f"{name}_{digest}.npy"
+    try:
+        return np.load(path)
+    except (OSError, ValueError, EOFError):  # not there, or torn by a full disk
+        values = make()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.save(file, values)
+        os.replace(temporary, path)
+    except OSError:  # a full disk: computed again next time
+        Path(temporary).unlink(missing_ok=True)
+    return values
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -8,10 +8,11 @@ import subprocess
 import sys
 
 import numba
+import numpy as np
 import pytest
 from llvmlite import binding
 
-from kernels import make_engine
+from kernels import make_engine, specialise
 from kernels.cpu import cache
 from kernels.nmodl import loads
 from kernels.single import single_block
@@ -166,6 +167,54 @@ def test_other_text_gets_another_file(tmp_path, monkeypatch):
     assert one.__name__ != two.__name__
     assert (one.f(3.0), two.f(3.0)) == (4.0, 2.0)
     assert cache.load("thing", "def f(x):\n    return x + one\n", {"one": 1.0}) is one
+
+
+def test_a_long_table_is_computed_once(tmp_path, monkeypatch):
+    text = """
+    NEURON {{ SUFFIX longtable GLOBAL mtau }} STATE {{ m }} PARAMETER {{ v (mV) q = {q} }}
+    ASSIGNED {{ mtau (ms) }}
+    BREAKPOINT {{ SOLVE s METHOD cnexp }} DERIVATIVE s {{ rates(v) m' = -m/mtau }}
+    PROCEDURE rates(v) {{ TABLE mtau FROM -100 TO 100 WITH 1500
+        mtau = q + exp(-v/30) }}
+    """
+    monkeypatch.setenv("DISTNET_CACHE", str(tmp_path))
+
+    def table(q):
+        mechanism = loads(text.format(q=q))
+        block = single_block(mechanism)
+        return specialise.build_table(block, mechanism, specialise.constants_of(block, mechanism))
+
+    first, other = table(1.0), table(2.0)
+    assert len(list(tmp_path.glob("longtable_table_*.npy"))) == 2
+    monkeypatch.setattr(specialise, "LONG", 10**9)
+    computed = [table(1.0), table(2.0)]
+    monkeypatch.setattr(specialise, "LONG", 1000)
+    monkeypatch.setattr(specialise, "run", None)  # from here on everything is kept
+    for kept, fresh in zip((first, other, table(1.0), table(2.0)), computed * 2, strict=True):
+        np.testing.assert_array_equal(kept.view(np.int64), fresh.view(np.int64))
+    assert (first != other).any()
+
+
+def test_a_torn_array_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISTNET_CACHE", str(tmp_path))
+    cache.array("a", "text", lambda: np.arange(9.0))
+    (path,) = tmp_path.glob("a_*.npy")
+    for torn in (b"", path.read_bytes()[:100]):
+        path.write_bytes(torn)
+        np.testing.assert_array_equal(
+            cache.array("a", "text", lambda: np.arange(9.0)), np.arange(9)
+        )
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_array_that_cannot_be_written_is_given(tmp_path, monkeypatch):
+    def refuse(file, values):
+        raise OSError("no space left")
+
+    monkeypatch.setenv("DISTNET_CACHE", str(tmp_path))
+    monkeypatch.setattr(np, "save", refuse)
+    np.testing.assert_array_equal(cache.array("a", "text", lambda: np.arange(9.0)), np.arange(9))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_simulation_is_compiled_for_wide_vectors():
