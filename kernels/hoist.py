@@ -104,12 +104,14 @@ class _Hoist(ast.NodeTransformer):
     """Replaces the largest fixed, costly expressions by names."""
 
     def __init__(self, fixed: set[str], temporaries: dict[str, ast.expr], found: dict[str, str]):
-        self.fixed, self.found = fixed, found
+        self.fixed, self.found = fixed | set(temporaries), found
         self.known = _Substitute(temporaries)
 
     def _try(self, node: ast.expr) -> ast.expr:
+        if not _is_fixed(node, self.fixed):
+            return self.generic_visit(node)  # type: ignore[return-value]
         plain = self.known.visit(ast.parse(ast.unparse(node), mode="eval")).body
-        if _is_fixed(plain, self.fixed) and _is_costly(plain):
+        if _is_costly(plain):
             text = ast.unparse(plain)
             name = self.found.setdefault(text, f"_fixed_{len(self.found)}")
             return ast.Name(name, ast.Load())

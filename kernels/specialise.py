@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import dataclasses
 from typing import Any
 
@@ -44,7 +43,7 @@ def specialise(mechanism: Mechanism, constants: dict[str, float]) -> Mechanism:
 
     def folded(kernel: Kernel) -> Kernel:
         loads = tuple(name for name in kernel.loads if name not in constants)
-        body = tuple(fold(copy.deepcopy(kernel.body), constants))
+        body = tuple(fold(kernel.body, constants))
         return dataclasses.replace(kernel, body=(*_remaining(body, constants), *body), loads=loads)
 
     kernels: dict[str, Any] = {name: folded(kernel) for name, kernel in mechanism.kernels().items()}
