@@ -11,7 +11,7 @@ import pytest
 
 from kernels import Events, Instances, KernelsError, Probe, make_engine
 from kernels.cpu.engine import CpuEngine
-from kernels.cpu.single import _arguments
+from kernels.cpu.signatures import signature_of
 from kernels.cuda import CudaEngine, HostDevice
 from kernels.cuda.host import compiler
 from kernels.nmodl import find, load, loads
@@ -223,7 +223,7 @@ def test_decay_ends_in_zero_before_subnormal_numbers(blocks):
 def vector_width(precision, name: str, kind: str) -> int:
     """Numbers side by side in the arithmetic of a kernel of hh."""
     engine = CpuEngine(single_block(load(find()["hh"], tables=False)), precision)
-    signature = tuple(numba.typeof(a) for a in _arguments(engine.groups[0], name))
+    signature = signature_of(engine.groups[0], 0, name)
     function = numba.njit(error_model="numpy")(engine.program.functions[0][name].py_func)
     function.compile(signature)
     (text,) = function.inspect_llvm().values()
