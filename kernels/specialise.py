@@ -76,7 +76,7 @@ def build_table(block: Block, mechanism: Mechanism, constants: dict[str, float])
 def _columns(name: str, table: Table, values: dict[str, float]) -> np.ndarray:
     """(outputs, n + 1) f8 values of a TABLE; long ones are kept on disk."""
     used = {n.id for s in table.body for n in ast.walk(s) if isinstance(n, ast.Name)}
-    space = {key: values[key] for key in sorted(used & set(values))}
+    space = {key: values[key] for key in sorted({*used, *table.outputs} & set(values))}
     if table.n < LONG:
         return _evaluate(table, space)
     from kernels.cpu.cache import array

@@ -7,6 +7,8 @@ import pytest
 from kernels.mechanism import Mechanism
 from kernels.nmodl import loads
 from kernels.nmodl.python import run
+from kernels.single import single_block
+from kernels.specialise import build_table
 
 TEXT = """
 NEURON {{ SUFFIX x }}
@@ -100,3 +102,12 @@ def test_what_making_the_table_sets_besides_is_kept() -> None:
     found = run(mechanism.init, {"v": 3.5, "celsius": 20.0}, {"table": rows.__getitem__})
     assert (found["factor"], found["b"], found["a"]) == (60.0, 9.0, 210.0)
     assert "factor" in mechanism.init.stores and "factor" in mechanism.current.loads
+
+
+def test_a_variable_that_the_body_never_sets_keeps_its_value_in_every_row() -> None:
+    mechanism = loads(
+        "NEURON { SUFFIX x }\nASSIGNED { a b v }\nINITIAL { p(v) }\n"
+        "PROCEDURE p(u) { TABLE a, b FROM 0 TO 9 WITH 9 a = u }"
+    )
+    rows = build_table(single_block(mechanism), mechanism, {"celsius": 6.3})
+    assert rows.tolist() == [*map(float, range(10)), *[0.0] * 10]
