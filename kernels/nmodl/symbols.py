@@ -160,6 +160,8 @@ def _add_ions(file: tree.File, symbols: Symbols) -> None:
                     message = f"{name} is not a variable of ion {use.ion}: {', '.join(fields)} are"
                     raise _error(use.at, message)
             sides.append(frozenset(fields[n] for n in names))
+        if file.neuron.kind == "artificial" and (sides[0] | sides[1]) - {"i"}:
+            raise _error(use.at, f"an ARTIFICIAL_CELL is nowhere: it has no ion {use.ion}")
         uses.append(IonUse(use.ion, use.valence, sides[0], sides[1]))
         for name, ion_field in fields.items():
             if ion_field in sides[0] | sides[1]:

@@ -86,6 +86,12 @@ CASES = {
         18,
         "is empty",
     ),
+    "ion of an artificial cell": (
+        "NEURON {\n ARTIFICIAL_CELL x\n USEION k READ ek\n}",
+        3,
+        2,
+        "it has no ion k",
+    ),
     "table of a moment": (
         HEAD + "PROCEDURE f(x) { TABLE a FROM 0 TO 1 WITH 9 a = x + v }\nINITIAL { f(1) }",
         3,
