@@ -164,6 +164,7 @@ def count_paper_kernel(text: str, parent: np.ndarray, architecture: str) -> Coun
     module = device.load(text, variant, "paper")
     device.clear(module)
     device.launch(module, "advance", 1, WARP, 16, (table.ctypes.data, 0, 1, 0))
+    device.synchronize()
     np.testing.assert_allclose(right, expected, rtol=1e-12)
     made = compile_binary(text, architecture, variant.defines(), "paper.cu")
     counts = device.counts(module)

@@ -1,9 +1,9 @@
 """Threads and lanes of every cell, by the performance model: no bit depends on them.
 
-Launches of the classes of a block follow one another, so what counts is the sum of their floors:
-one class holds more cells at once, several fit their cells better. Cells of one kind (queue of
-self-events, condensed or not, size within a factor of two) get one variant; from several beginnings
-each group in turn takes what makes the sum smallest, until none changes.
+Launches of the classes of a block overlap, so what counts is their common floor, and among equals
+the sum of each one's. Cells of one kind (queue of self-events, condensed or not, size within a
+factor of two) get one variant; from several beginnings each group in turn takes what makes that
+smallest, until none changes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kernels.cuda.classes import (
 )
 from kernels.cuda.cost import Estimate, Tree, cell_load, instance_of, tree_of
 from kernels.cuda.mechanism import MechanismPrinter
-from kernels.cuda.model import Cells, Demand, Floor, demand_of, floor_of
+from kernels.cuda.model import Cells, Demand, Floor, demand_of, floor_of, floor_together
 from kernels.cuda.occupancy import resident_cells
 from kernels.schedule import Elimination
 
@@ -120,21 +120,27 @@ class Chooser:
 
     def floor(self, groups: Sequence[Group], variant: Variant) -> Floor:
         """The floor of the launch of a class."""
-        n_shared = max(group.n_shared for group in groups)
-        held = resident_cells(self.card.architecture, REGISTERS_LEFT, variant.threads, n_shared)
-        demand = sum((group.demand for group in groups), Demand())
-        return floor_of(self.card, demand, max(1, held))
+        return floor_of(self.card, *self._launch(groups, variant))
 
     def seconds(self, kinds: Sequence[Kind], variants: Sequence[Variant]) -> float:
-        """The sum of the floors [s] of an epoch's launches, one for each variant."""
+        """The floor [s] of an epoch's launches, one for each variant."""
         groups = [self.group([kind], v) for kind, v in zip(kinds, variants, strict=True)]
-        return self._seconds(groups, variants)
+        return self._seconds(groups, variants)[0]
 
-    def _seconds(self, groups: Sequence[Group], variants: Sequence[Variant]) -> float:
+    def _seconds(self, groups: Sequence[Group], variants: Sequence[Variant]) -> tuple[float, float]:
+        """The floor of all launches together, and the sum of their own."""
         classes: dict[Variant, list[Group]] = {}
         for group, variant in zip(groups, variants, strict=True):
             classes.setdefault(variant, []).append(group)
-        return sum(self.floor(members, v).seconds for v, members in classes.items())
+        launches = [self._launch(members, v) for v, members in classes.items()]
+        alone = sum(floor_of(self.card, *launch).seconds for launch in launches)
+        return floor_together(self.card, launches).seconds, alone
+
+    def _launch(self, groups: Sequence[Group], variant: Variant) -> tuple[Demand, int]:
+        """What the cells of a class ask, and how many a multiprocessor holds."""
+        n_shared = max(group.n_shared for group in groups)
+        held = resident_cells(self.card.architecture, REGISTERS_LEFT, variant.threads, n_shared)
+        return sum((group.demand for group in groups), Demand()), max(1, held)
 
     def choose(self, kinds: Sequence[Kind]) -> list[Variant]:
         """The variant of each kind."""
@@ -167,20 +173,20 @@ class Chooser:
         return min(variants, key=lambda v: self.floor([variants[v]], v).seconds)
 
     def _descend(self, options: list[Options], chosen: list[Variant]) -> list[Variant]:
-        """Change one group after the other to what makes the sum smallest."""
+        """Change one group after the other to what makes the price smallest."""
         least = self._price(options, chosen)
         for _ in range(SWEEPS):
             before = chosen
             for g, variants in enumerate(options):
                 for variant in variants:
                     tried = [*chosen[:g], variant, *chosen[g + 1 :]]
-                    if (seconds := self._price(options, tried)) < least:
-                        chosen, least = tried, seconds
+                    if (price := self._price(options, tried)) < least:
+                        chosen, least = tried, price
             if chosen == before:
                 break
         return chosen
 
-    def _price(self, options: list[Options], chosen: list[Variant]) -> float:
+    def _price(self, options: list[Options], chosen: list[Variant]) -> tuple[float, float]:
         return self._seconds([o[v] for o, v in zip(options, chosen, strict=True)], chosen)
 
 

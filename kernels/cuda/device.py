@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,6 +39,7 @@ class Device(Protocol):
         n_thread: int,
         n_shared: int,
         arguments: tuple[int, int, int, int],
+        stream: int = 0,
     ) -> None: ...
     def synchronize(self) -> None: ...
 
@@ -71,6 +74,7 @@ class CudaDevice:
             int(attributes["L2CacheSize"]),
         )
         self.name = f"GPU {device.id}"
+        self._streams: list[Any] = []
 
     def free_memory(self) -> int:
         """Bytes free on the card, CuPy's own reserve included."""
@@ -128,14 +132,33 @@ class CudaDevice:
         n_thread: int,
         n_shared: int,
         arguments: tuple[int, int, int, int],
+        stream: int = 0,
     ) -> None:
-        """Start a kernel; arguments: table, first step, last step, first cell."""
+        """Start a kernel beside those of other streams, when all copies have ended.
+
+        Arguments are the table, first step, last step and first cell.
+        """
         function = module[kernel]
         function.max_dynamic_shared_size_bytes = n_shared
         table, first, last, cell = arguments
         given = (np.uint64(table), np.int64(first), np.int64(last), np.int32(cell))
-        function((n_block,), (n_thread,), given, shared_mem=n_shared)
+        while len(self._streams) <= stream:
+            self._streams.append(self.cupy.cuda.Stream(non_blocking=True))
+        with self._told(), self._streams[stream]:
+            function((n_block,), (n_thread,), given, shared_mem=n_shared)
 
     def synchronize(self) -> None:
-        """Wait for all launches."""
-        self.cupy.cuda.get_current_stream().synchronize()
+        """Wait for all copies and launches."""
+        with self._told():
+            self.cupy.cuda.runtime.deviceSynchronize()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the card finds wrong, in a sentence."""
+        try:
+            yield
+        except (
+            self.cupy.cuda.runtime.CUDARuntimeError,
+            self.cupy.cuda.driver.CUDADriverError,
+        ) as problem:
+            raise KernelsError(f"{self.name}: {problem}") from problem

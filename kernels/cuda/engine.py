@@ -1,4 +1,4 @@
-"""The CUDA engine: one launch an epoch for every class of cells."""
+"""The CUDA engine: one launch an epoch for every class of cells, each in a stream of its own."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ class CudaEngine:
 
     def _launch(self, kernel: str, first: int, last: int) -> None:
         table = self.memory.send_table()
-        for cells, module in zip(self.classes, self.modules, strict=True):
+        self.device.synchronize()
+        for stream, (cells, module) in enumerate(zip(self.classes, self.modules, strict=True)):
             self.device.launch(
                 module,
                 kernel,
@@ -138,6 +139,7 @@ class CudaEngine:
                 cells.variant.threads,
                 cells.n_shared,
                 (table, first, last, cells.first),
+                stream,
             )
         self.device.synchronize()
 

@@ -11,9 +11,11 @@ import dataclasses
 import functools
 import hashlib
 import os
+import random
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +61,8 @@ class HostDevice:
     """Memory and launches on the CPU.
 
     Args:
-        order: in which order the threads of a block run between barriers: "ascending",
-            "descending", or the seed (2 or more) of a random order.
+        order: in which order the threads of a block run between barriers, and launches that may
+            overlap: "ascending", "descending", or the seed (2 or more) of a random order.
         memory: bytes that may be allocated.
         max_shared: bytes of shared memory that a block may have.
         sanitizer: "thread" or "address"; its library must have been loaded before Python.
@@ -80,6 +82,7 @@ class HostDevice:
         self.memory, self.used = memory, 0
         self.card = dataclasses.replace(CARDS["h100"], max_shared=max_shared)
         self.watch = ["-g", f"-fsanitize={sanitizer}"] if sanitizer else []
+        self._launched: list[Callable[[], None]] = []
 
     # --- memory ---
 
@@ -143,20 +146,32 @@ class HostDevice:
         n_thread: int,
         n_shared: int,
         arguments: tuple[int, int, int, int],
+        stream: int = 0,
     ) -> None:
-        """Run a kernel to its end; arguments: table, first step, last step, first cell."""
+        """Note a kernel; arguments: table, first step, last step, first cell."""
         if n_shared > self.card.max_shared:
             raise KernelsError(
                 f"{kernel}: {n_shared} bytes of shared memory, {self.card.max_shared} allowed"
             )
-        code = module.shim_launch(KERNELS[kernel], n_block, n_shared, self.order, *arguments)
-        if code:
-            what = {1: "its threads wait for each other for ever", 2: "it writes behind its shared "
-                    "memory"}[code]  # fmt: skip
-            raise KernelsError(f"kernel {kernel}: {what}")
+
+        def run() -> None:
+            code = module.shim_launch(KERNELS[kernel], n_block, n_shared, self.order, *arguments)
+            if code:
+                what = ("its threads wait for each other for ever", "it writes behind its shared "
+                        "memory")[code - 1]  # fmt: skip
+                raise KernelsError(f"kernel {kernel}: {what}")
+
+        self._launched.append(run)
 
     def synchronize(self) -> None:
-        """Wait for all launches: none is pending."""
+        """Run what was launched, each kernel to its end."""
+        launched, self._launched = self._launched, []
+        if self.order == ORDERS["descending"]:
+            launched.reverse()
+        elif self.order > ORDERS["descending"]:
+            random.Random(self.order).shuffle(launched)
+        for run in launched:
+            run()
 
 
 class PtxDevice(HostDevice):

@@ -1,4 +1,4 @@
-"""How long a launch takes at least, from what its cells execute: the performance model.
+"""How long launches take at least, from what their cells execute: the performance model.
 
 A multiprocessor holds some cells at once, a block of threads each. Their step cannot end before
 
@@ -9,12 +9,13 @@ A multiprocessor holds some cells at once, a block of threads each. Their step c
 
 The model is the largest of these: a floor. What a launch moves in and out once comes from memory;
 what it streams in every step comes from the L2 cache where the cells in flight fit, else from
-memory too.
+memory too. Launches of one epoch run beside each other: what they ask adds up, and each waits for
+its own slowest cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kernels.cuda.cards import WARP, Card
@@ -84,7 +85,7 @@ def demand_of(cells: Iterable[Cells], n_step: int) -> Demand:
 
 @dataclass(frozen=True)
 class Floor:
-    """The shortest time [s] of one launch, by what bounds it."""
+    """The shortest time [s] of launches, by what bounds it."""
 
     bounds: dict[str, float]  # [s]
 
@@ -95,7 +96,7 @@ class Floor:
 
     @property
     def seconds(self) -> float:
-        """The launch itself and the largest of the bounds."""
+        """The launches themselves and the largest of the bounds."""
         return self.bounds["launch"] + max(
             value for name, value in self.bounds.items() if name != "launch"
         )
@@ -109,19 +110,35 @@ def floor_of(card: Card, demand: Demand, resident: int) -> Floor:
         demand: of its cells.
         resident: cells that a multiprocessor holds at once.
     """
-    total, footprint, n = demand.total, demand.footprint, demand.n
-    in_flight = resident * card.n_sm
-    streamed = total.moved if footprint * min(1.0, in_flight / max(n, 1)) > card.l2_size else 0.0
-    busy = min(card.n_sm, n) or 1  # a multiprocessor works on a cell alone
+    return floor_together(card, [(demand, resident)])
+
+
+def floor_together(card: Card, launches: Sequence[tuple[Demand, int]]) -> Floor:
+    """The floor of launches that may overlap.
+
+    Args:
+        card: the constants.
+        launches: of each, what its cells ask, and how many of them a multiprocessor holds at once.
+    """
+    whole = sum((demand for demand, _ in launches), Demand())
+    busy = min(card.n_sm, whole.n) or 1  # a multiprocessor works on a cell alone
+    turns = sum(demand.total.chain / (held * card.n_sm) for demand, held in launches)
     clocks = {
-        "issue": total.issued / card.schedulers / busy,
-        "float64": total.real * WARP / card.f64_lanes / busy,
-        "float32": total.single * WARP / card.f32_lanes / busy,
-        "shared memory": total.shared / busy,
-        "latency": max(demand.longest, total.chain / in_flight),
+        "issue": whole.total.issued / card.schedulers / busy,
+        "float64": whole.total.real * WARP / card.f64_lanes / busy,
+        "float32": whole.total.single * WARP / card.f32_lanes / busy,
+        "shared memory": whole.total.shared / busy,
+        "latency": max(whole.longest, turns),
     }
     bounds = {name: value / card.clock for name, value in clocks.items()}
-    bounds["L2 cache"] = total.moved / card.l2_bandwidth
-    bounds["memory"] = max(2.0 * footprint, streamed) / card.memory_bandwidth
-    bounds["launch"] = card.launch
+    bounds["L2 cache"] = whole.total.moved / card.l2_bandwidth
+    bounds["memory"] = sum(_from_memory(card, *one) for one in launches) / card.memory_bandwidth
+    bounds["launch"] = card.launch * len(launches)
     return Floor(bounds)
+
+
+def _from_memory(card: Card, demand: Demand, resident: int) -> float:
+    """Bytes that a launch moves in and out once, or in every step."""
+    in_flight = min(1.0, resident * card.n_sm / max(demand.n, 1))
+    streams = demand.footprint * in_flight > card.l2_size
+    return max(2.0 * demand.footprint, demand.total.moved * streams)

@@ -99,6 +99,7 @@ def test_sectors_are_those_of_the_addresses(cxx, nvrtc, stride, per_warp):
     begin = -(values.ctypes.data // 8) % 16  # as memory of a card, aligned
     table = np.array([values[begin:].ctypes.data, stride], np.uint64)
     device.launch(module, "advance", 1, 64, 16, (table.ctypes.data, 0, 1, 0))
+    device.synchronize()
     counts = device.counts(module)
     load = sum(loads(module.listings["advance"], counts, CARDS["a100"]).values(), Load())
     assert load.moved == 3 * 2 * per_warp * SECTOR

@@ -137,6 +137,7 @@ def maps(device):
         device.copy_in(table, np.array(fields, np.uint64))
         n_block = min(1024, -(-len(x) // 128))
         given = (device.address(table), 0, n_block, list(INTRINSICS).index(name))
+        device.synchronize()
         device.launch(module, "advance", n_block, 128, 16, given)
         device.synchronize()
         return device.copy_out(buffers[2], np.float64, len(x))
@@ -268,6 +269,7 @@ def test_bandwidth_and_launches(capsys):
     module = found.load(text, Variant(32, 32, True, False), "nothing")
     table = found.allocate(32)
     found.copy_in(table, np.zeros(4, np.uint64))
+    found.synchronize()
     given = (found.address(table), 0, 1, 0)
     launch = _seconds(cupy, lambda: found.launch(module, "advance", 1, 32, 16, given), 1000)
     with capsys.disabled():
@@ -289,11 +291,11 @@ def _card() -> CudaDevice | KernelsError:
 def _seconds(cupy, call, n: int) -> float:
     """Time of one of n calls, after a first."""
     call()
-    cupy.cuda.get_current_stream().synchronize()
+    cupy.cuda.runtime.deviceSynchronize()
     start = time.perf_counter()
     for _ in range(n):
         call()
-    cupy.cuda.get_current_stream().synchronize()
+    cupy.cuda.runtime.deviceSynchronize()
     return (time.perf_counter() - start) / n
 
 
