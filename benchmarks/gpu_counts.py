@@ -82,10 +82,12 @@ class Counted:
     listing: Listing
     step: Counts
     launch: Counts  # besides the steps
+    kept: float  # [bytes] that every step uses
 
     def cells(self, card: Card, n: int) -> Cells:
         """n such cells as a load of a card."""
-        return Cells(n, self.load(card), self.load(card, self.launch), self.step.footprint)
+        every = self.load(card), self.load(card, self.launch)
+        return Cells(n, *every, self.step.footprint, self.kept)
 
     def load(self, card: Card, counts: Counts | None = None) -> Load:
         """Of one cell in one step."""
@@ -135,6 +137,7 @@ def count_cell(
         module.listings["advance"],
         step,
         taken[0] - step,
+        device.footprint(module, step.sectors > 0),
     )
 
 
@@ -169,7 +172,8 @@ def count_paper_kernel(text: str, parent: np.ndarray, architecture: str) -> Coun
     made = compile_binary(text, architecture, variant.defines(), "paper.cu")
     counts = device.counts(module)
     listing, registers = module.listings["advance"], made.resources["advance"].registers
-    return Counted(n, variant, 16, schedule.n_steps, registers, listing, counts, counts - counts)
+    how = (n, variant, 16, schedule.n_steps, registers, listing)
+    return Counted(*how, counts, counts - counts, counts.footprint)
 
 
 def _solve(parent, axial, diagonal, right) -> np.ndarray:

@@ -28,10 +28,11 @@ from rich.console import Console
 from rich.table import Table
 
 from kernels import Block
+from kernels.cable import make_cable
 from kernels.cuda import Variant
 from kernels.cuda.cards import CARDS, SOURCES, Card
 from kernels.cuda.choice import Chooser, Kind
-from kernels.cuda.classes import Schedules, relative_trees
+from kernels.cuda.classes import Schedules
 from kernels.cuda.engine import print_block
 from kernels.cuda.model import Cells, Floor, Load, demand_of, floor_of
 from kernels.cuda.nvrtc import toolchain
@@ -50,7 +51,7 @@ WAVES = 2  # cells: so many times those that the card holds at once
 ASSUMED = (
     "Assumed beside what the table of constants says: no bank conflicts, no misses of the "
     "instruction cache, launches of one class at a time, memory and arithmetic overlap fully, "
-    "cells in flight stay in the L2 cache if they fit and not at all if they do not."
+    "of what cells in flight use in every step the L2 cache keeps as much as it holds."
 )
 
 
@@ -80,12 +81,16 @@ def streaming(card: Card, counted: Counted, n_cell: int) -> Floor:
     )
 
 
-def best(block: Block, card: Card, precision: Precision) -> Variant:
-    """The engine's choice where there are so many such cells that the card is full."""
+def count_best(block: Block, card: Card, precision: Precision) -> Counted:
+    """A cell as the engine runs it where there are so many such cells that the card is full."""
     program = print_block(block, prepare(block, precision))
-    (tree,) = relative_trees(block)
-    kind = Kind(tree, False, tuple(g.n for g in block.mechanisms), FULL)
-    return Chooser(card, program.printers, Schedules()).choose([kind])[0]
+    (plan,) = make_cable(block).plans
+    kind = Kind(plan, False, tuple(g.n for g in block.mechanisms), FULL)
+    chooser = Chooser(card, program.printers, Schedules())
+    (variant,) = chooser.choose([kind])
+    n_shared = chooser.shared_to_hold(chooser.group([kind], variant), variant)
+    counted = count_cell(block, card.architecture, variant, precision)
+    return dataclasses.replace(counted, n_shared=max(counted.n_shared, n_shared))
 
 
 def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
@@ -94,7 +99,7 @@ def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
     block = cell_block(dendrite(size), MODELS[model])
     precision = SINGLE if model.endswith("f32") else DOUBLE
     for card in cards:
-        counted = count_cell(block, card.architecture, best(block, card, precision), precision)
+        counted = count_best(block, card, precision)
         lanes = counted.variant.lanes
         flat = counted
         if not counted.variant.large:
@@ -115,7 +120,7 @@ def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
                 "levels": counted.n_step,
                 "issued": step.issued / size, "real": (step.real + step.single) / size,
                 "shared_clocks": step.shared / size, "global_bytes": step.moved / size,
-                "footprint_bytes": counted.step.footprint / size, "chain_cycles": step.chain,
+                "kept_bytes": counted.kept / size, "chain_cycles": step.chain,
                 "streaming_bytes": flat.load(card).moved / size,
                 "streaming_launches": 1 + flat.barriers(),
                 "interval_ps": one.seconds * scale, "interval_limit": one.limit,
@@ -134,7 +139,7 @@ def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
     rows = []
     for card in cards:
         block = cell_block(parent, ("pas",))
-        ours = count_cell(block, card.architecture, best(block, card, DOUBLE))
+        ours = count_best(block, card, DOUBLE)
         theirs = count_paper_kernel(text, parent, card.architecture)
         found = loads(ours.listing, ours.step, card)
         tree = sum((load for name, load in found.items() if SOLVER.match(name)), Load())
@@ -142,8 +147,8 @@ def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
         for name, counted, load in (("ours", ours, tree), ("published", theirs, other)):
             held = resident(card, counted)
             # Within an interval ours touches nothing but shared memory.
-            footprint = counted.step.footprint if counted is theirs else 0.0
-            cells = Cells(WAVES * held * card.n_sm, load, Load(), footprint)
+            kept = counted.kept if counted is theirs else 0.0
+            cells = Cells(WAVES * held * card.n_sm, load, Load(), kept, kept)
             floor = floor_of(card, demand_of([cells], 1), held)
             seconds = floor.seconds - (counted is ours) * floor.bounds["launch"]
             rows.append(
@@ -189,7 +194,7 @@ def shown(value: object) -> str:
 MODEL_COLUMNS = {
     "model": "model", "compartments": "comp.", "card": "card", "threads": "T", "lanes": "k",
     "levels": "levels", "cells_per_sm": "cells/SM", "issued": "warp instr.", "real": "real",
-    "shared_clocks": "shared clk", "global_bytes": "B", "footprint_bytes": "B kept",
+    "shared_clocks": "shared clk", "global_bytes": "B", "kept_bytes": "B kept",
     "interval_ps": "interval ps", "interval_limit": "bound by", "streaming_bytes": "stream B",
     "streaming_ps": "streaming ps", "streaming_limit": "bound by ", "ratio": "ratio",
     "step_us_of_one_cell": "us/step of 1 cell",

@@ -24,7 +24,7 @@ from kernels.cuda.classes import (
 from kernels.cuda.cost import Estimate, Tree, cell_load, instance_of, tree_of
 from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.model import Cells, Demand, Floor, demand_of, floor_of, floor_together
-from kernels.cuda.occupancy import resident_cells
+from kernels.cuda.occupancy import resident_cells, shared_of
 from kernels.schedule import Elimination
 
 #: Steps of an epoch that a choice is made for: delays of a millisecond.
@@ -41,7 +41,7 @@ class Kind:
 
     plan: Elimination
     serial: bool
-    counts: tuple[int, ...]  # instances of each mechanism
+    counts: tuple[int, ...]  # instances of each mechanism, the mean of these cells
     n: int  # cells
 
 
@@ -51,6 +51,9 @@ class Group:
 
     demand: Demand
     n_shared: int  # [bytes]
+
+    def __add__(self, other: Group) -> Group:
+        return Group(self.demand + other.demand, max(self.n_shared, other.n_shared))
 
 
 Options = dict[Variant, Group]
@@ -113,34 +116,62 @@ class Chooser:
         cells, n_shared = [], 16
         for kind in kinds:
             one = self.estimate(kind, variant)
-            cells.append(Cells(kind.n, one.step, one.launch, one.footprint))
+            cells.append(Cells(kind.n, one.step, one.launch, one.footprint, one.kept))
             if not variant.large:
                 n_shared = max(n_shared, self.shared(kind.plan, variant.lanes))
         return Group(demand_of(cells, EPOCH), n_shared)
 
-    def floor(self, groups: Sequence[Group], variant: Variant) -> Floor:
+    def floor(self, group: Group, variant: Variant) -> Floor:
         """The floor of the launch of a class."""
-        return floor_of(self.card, *self._launch(groups, variant))
+        return floor_of(self.card, group.demand, self.held(group, variant))
 
-    def seconds(self, kinds: Sequence[Kind], variants: Sequence[Variant]) -> float:
-        """The floor [s] of an epoch's launches, one for each variant."""
+    def held(self, group: Group, variant: Variant) -> int:
+        """Cells of a class that a multiprocessor shall hold at once.
+
+        As many as it can, or no more than the L2 cache keeps: what is faster if a cache that is
+        too small keeps nothing.
+        """
+        card, demand, most = self.card, group.demand, self._most(group, variant)
+        kept = int(card.l2_size * demand.n / (demand.kept or 1.0) / card.n_sm)
+        if not 0 < kept < min(most, demand.n / card.n_sm):
+            return most
+        seconds = {n: floor_of(card, demand, n, worst=True).seconds for n in (most, kept)}
+        return min(seconds, key=lambda n: seconds[n])
+
+    def shared_to_hold(self, group: Group, variant: Variant) -> int:
+        """Shared memory [bytes] of a cell with which no more than `held` fit; 0: it needs none."""
+        held = self.held(group, variant)
+        limited = held < self._most(group, variant)
+        return shared_of(self.card.architecture, held) if limited else 0
+
+    def _most(self, group: Group, variant: Variant) -> int:
+        """Cells of a class that a multiprocessor can hold."""
+        how = (REGISTERS_LEFT, variant.threads, group.n_shared)
+        return max(1, resident_cells(self.card.architecture, *how))
+
+    def seconds(
+        self, kinds: Sequence[Kind], variants: Sequence[Variant], worst: bool = False
+    ) -> float:
+        """The floor [s] of an epoch's launches, one for each variant.
+
+        Args:
+            kinds: of cells.
+            variants: of each kind.
+            worst: whether an L2 cache that is too small keeps nothing: what choices are made by.
+        """
         groups = [self.group([kind], v) for kind, v in zip(kinds, variants, strict=True)]
-        return self._seconds(groups, variants)[0]
+        return self._seconds(groups, variants, worst)[0]
 
-    def _seconds(self, groups: Sequence[Group], variants: Sequence[Variant]) -> tuple[float, float]:
+    def _seconds(
+        self, groups: Sequence[Group], variants: Sequence[Variant], worst: bool
+    ) -> tuple[float, float]:
         """The floor of all launches together, and the sum of their own."""
-        classes: dict[Variant, list[Group]] = {}
-        for group, variant in zip(groups, variants, strict=True):
-            classes.setdefault(variant, []).append(group)
-        launches = [self._launch(members, v) for v, members in classes.items()]
-        alone = sum(floor_of(self.card, *launch).seconds for launch in launches)
-        return floor_together(self.card, launches).seconds, alone
-
-    def _launch(self, groups: Sequence[Group], variant: Variant) -> tuple[Demand, int]:
-        """What the cells of a class ask, and how many a multiprocessor holds."""
-        n_shared = max(group.n_shared for group in groups)
-        held = resident_cells(self.card.architecture, REGISTERS_LEFT, variant.threads, n_shared)
-        return sum((group.demand for group in groups), Demand()), max(1, held)
+        classes: dict[Variant, Group] = {}
+        for group, v in zip(groups, variants, strict=True):
+            classes[v] = classes[v] + group if v in classes else group
+        launches = [(group.demand, self.held(group, v)) for v, group in classes.items()]
+        alone = sum(floor_of(self.card, *launch, worst).seconds for launch in launches)
+        return floor_together(self.card, launches, worst).seconds, alone
 
     def choose(self, kinds: Sequence[Kind]) -> list[Variant]:
         """The variant of each kind."""
@@ -170,7 +201,7 @@ class Chooser:
 
     def _alone(self, variants: Options) -> Variant:
         """The best for a group that is alone."""
-        return min(variants, key=lambda v: self.floor([variants[v]], v).seconds)
+        return min(variants, key=lambda v: self._price([variants], [v]))
 
     def _descend(self, options: list[Options], chosen: list[Variant]) -> list[Variant]:
         """Change one group after the other to what makes the price smallest."""
@@ -187,7 +218,8 @@ class Chooser:
         return chosen
 
     def _price(self, options: list[Options], chosen: list[Variant]) -> tuple[float, float]:
-        return self._seconds([o[v] for o, v in zip(options, chosen, strict=True)], chosen)
+        groups = [o[v] for o, v in zip(options, chosen, strict=True)]
+        return self._seconds(groups, chosen, worst=True)
 
 
 def kinds_of(
@@ -214,9 +246,12 @@ def kinds_of(
             first.append(cell)
         kind_of_cell[cell] = number[key]
     size = np.bincount(kind_of_cell, minlength=len(first))
+    total = np.zeros((len(first), counts.shape[1]), np.int64)
+    np.add.at(total, kind_of_cell, counts)
+    mean = (total + size[:, None] // 2) // size[:, None]
     kinds = [
-        Kind(plans[c], bool(serial[c]), tuple(rounded[c].tolist()), int(n))
-        for c, n in zip(first, size, strict=True)
+        Kind(plans[c], bool(serial[c]), tuple(own), int(n))
+        for c, n, own in zip(first, size, mean.tolist(), strict=True)
     ]
     return kinds, kind_of_cell
 

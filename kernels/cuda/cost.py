@@ -120,7 +120,8 @@ class Estimate:
 
     step: Load
     launch: Load
-    footprint: float  # [bytes]
+    footprint: float  # [bytes] of global memory
+    kept: float  # [bytes] those that it uses in every step
 
 
 def cell_load(
@@ -144,8 +145,9 @@ def cell_load(
         n_byte: of a number: the surroundings of mechanisms in float32 move half as much.
     """
     warps, n, t = threads // WARP, tree.n_node, card.latency
+    condensed = tree.n_condensed > 0
     rounds, passes = -(-n // threads), -(-n // WARP)
-    streamed = 25.0 + 8.0 * (tree.n_condensed > 0)
+    streamed = 25.0 + 8.0 * condensed
     step = Load(
         issued=warps * (100.0 + (3.0 if large else 1.0) * tree.n_level) + 18.6 * passes,
         real=2.0 * passes,
@@ -154,15 +156,18 @@ def cell_load(
         chain=1750.0 + rounds * (2.0 * t.l2 if large else 88.0),
     )
     footprint = (72.0 if large else 52.0) * n
+    kept = (72.0 if large else 24.0 + 8.0 * condensed) * n
     launch = Load(18.0 * passes, 0.0, 2.0 * passes, 42.0 * n, 600.0 * rounds)
     solved = tree_load(tree, lanes, card, large)
     if n_byte == 4:  # a sector holds twice as much, where neighbours read neighbours
         step = dataclasses.replace(step, moved=0.5 * step.moved) + solved
         step = dataclasses.replace(in_single(step), shared=0.6 * step.shared)
-        launch, footprint = dataclasses.replace(launch, moved=0.5 * launch.moved), 0.5 * footprint
-        if tree.n_condensed:  # flows between the neighbours before any node is eliminated
+        launch = dataclasses.replace(launch, moved=0.5 * launch.moved)
+        footprint, kept = 0.5 * footprint, 0.5 * kept
+        if condensed:  # flows between the neighbours before any node is eliminated
             step += Load(moved=0.0 if large else 44.0 * n)
             footprint += 28.0 * n
+            kept += 12.0 * n
     else:
         step += solved
     for count, one in instances:
@@ -173,4 +178,5 @@ def cell_load(
             step += Load(moved=count * load.moved, chain=-(-count // threads) * load.chain)
             step += one.n_call * Load(issued=50.0 * warps, chain=110.0 + t.barrier)
             footprint += count * one.kept
-    return Estimate(step, Load() if large else launch, footprint)
+            kept += count * one.kept
+    return Estimate(step, Load() if large else launch, footprint, kept)

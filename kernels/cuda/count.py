@@ -19,7 +19,7 @@ from kernels.cuda.host import PtxDevice
 from kernels.cuda.nvrtc import compile_ptx
 from kernels.cuda.ptx import translate
 
-SECTOR = 32  # bytes
+SECTOR, ALIGNED = 32, 256  # bytes
 
 _ENTRY = re.compile(r"\.visible \.entry (\w+)\(")
 _PLACE = re.compile(r"\.loc\s+\d+ (\d+) \d+(?:,.*inlined_at \d+ (\d+) \d+)?")
@@ -154,6 +154,13 @@ class CountingDevice(PtxDevice):
         super().__init__(architecture)
         self.listings: dict[str, Listing] = {}
 
+    def allocate(self, n_byte: int) -> np.ndarray:
+        """Memory that begins where that of a card does: at a multiple of 256 bytes."""
+        room = super().allocate(n_byte + ALIGNED)
+        self.used -= ALIGNED
+        begin = -room.ctypes.data % ALIGNED
+        return room[begin : begin + n_byte]
+
     def prepare(self, text: str, variant: Variant, name: str) -> str:
         """Compile by NVRTC, number the blocks, translate."""
         defines = variant.defines()
@@ -186,8 +193,18 @@ class CountingDevice(PtxDevice):
         return Counts(
             np.ctypeslib.as_array(entered).reshape(n, module.threads).astype(float),
             np.ctypeslib.as_array(sectors).astype(float),
-            SECTOR * float(module.footprint()),
+            self.footprint(module, np.ones(m, bool)),
         )
+
+    def footprint(self, module: Any, chosen: np.ndarray) -> float:
+        """Bytes of different sectors that some instructions touched since `clear`.
+
+        Args:
+            module: that `load` gave.
+            chosen: (n_instruction,) bool
+        """
+        flags = np.ascontiguousarray(chosen, np.uint8)
+        return SECTOR * float(module.footprint(ctypes.c_void_p(flags.ctypes.data)))
 
     def clear(self, module: Any) -> None:
         """Set all counters to 0."""
@@ -199,20 +216,26 @@ COUNTER = """\
 #include <stdint.h>
 #include <string.h>
 #include <unordered_set>
+static const uint64_t SECTORS = (1ULL << 48) - 1;
 static uint64_t counted[@n@][@threads@], visits[@m@][@threads@], sectors[@m@];
-static std::unordered_set<uint64_t> asked, touched;
+static std::unordered_set<uint64_t> asked, touched;  // touched: instruction and sector
 static inline void count_block(int k) { counted[k][threadIdx.x] += 1; }
 static inline void count_touch(int k, uint64_t address) {
     uint64_t key = (uint64_t)k * 32 + threadIdx.x / 32;
     key = (key << 32 ^ visits[k][threadIdx.x]++) * 0x9e3779b97f4a7c15ULL;
     key = (key ^ key >> 29 ^ address / 32) * 0xbf58476d1ce4e5b9ULL;
     sectors[k] += asked.insert(key ^ key >> 32).second;
-    touched.insert(address / 32);
+    touched.insert((uint64_t)k << 48 | (address / 32 & SECTORS));
 }
 #define SHOWN extern "C" __attribute__((visibility("default")))
 SHOWN void *block_counts() { return counted; }
 SHOWN void *sector_counts() { return sectors; }
-SHOWN long long footprint() { return (long long)touched.size(); }
+SHOWN long long footprint(const uint8_t *chosen) {
+    std::unordered_set<uint64_t> sectors;
+    for (uint64_t one : touched)
+        if (chosen[one >> 48]) sectors.insert(one & SECTORS);
+    return (long long)sectors.size();
+}
 SHOWN void clear_counts() {
     memset(counted, 0, sizeof counted);
     memset(visits, 0, sizeof visits);

@@ -13,7 +13,7 @@ from kernels.cpu.pointers import links_of
 from kernels.cpu.sampler import Sampler
 from kernels.cuda.cards import Card
 from kernels.cuda.choice import Chooser, kinds_of
-from kernels.cuda.classes import Schedules, Variant, classify
+from kernels.cuda.classes import CellClass, Schedules, Variant, classify
 from kernels.cuda.device import CudaDevice, Device
 from kernels.cuda.layout import I4, I8, place_instances, place_nodes
 from kernels.cuda.mechanism import MechanismPrinter
@@ -50,8 +50,9 @@ class CudaEngine:
         self.program = print_block(block, prepared)
         cable, schedules = make_cable(block), Schedules()
         plans = cable.plans
-        variants = choose_variants(block, self.program, self.device.card, plans, schedules, forced)
-        order, self.classes = classify(plans, variants, schedules, precision.n_byte)
+        card = self.device.card
+        how = (card, plans, schedules, precision.n_byte, forced)
+        order, self.classes = choose_classes(block, self.program, *how)
         nodes = place_nodes(block, cable, order, self.classes, schedules)
         placed = [place_instances(block, k, nodes) for k in range(len(block.mechanisms))]
         self.state = State(block, prepared, self.program.printers, nodes, placed)
@@ -222,24 +223,43 @@ def _is_repeated(group: Instances) -> bool:
     return group.mechanism.kind == "point" or len(np.unique(placed)) < len(placed)
 
 
-def choose_variants(
+def choose_classes(
     block: Block,
     program: Program,
     card: Card,
     plans: Sequence[Elimination],
     schedules: Schedules,
+    n_byte: int,
     forced: Variant | None = None,
-) -> list[Variant]:
-    """The kernel of every cell: what the model finds fastest on a card, or the forced one."""
+) -> tuple[np.ndarray, list[CellClass]]:
+    """Order of the cells and their classes: what the model finds fastest on a card.
+
+    Args:
+        block: the cells.
+        program: its text.
+        card: whose constants.
+        plans: of every cell.
+        schedules: where schedules are kept.
+        n_byte: of a number.
+        forced: a variant for all cells in place of the choice.
+    """
     serial = serial_cells(block, program)
     if forced is not None:
-        return [
+        variants = [
             replace(forced, serial=bool(s), condensed=plan.n_condensed > 0)
             for s, plan in zip(serial, plans, strict=True)
         ]
+        return classify(plans, variants, schedules, n_byte)
     kinds, kind_of_cell = kinds_of(plans, serial, instance_counts(block))
-    chosen = Chooser(card, program.printers, schedules).choose(kinds)
-    return [chosen[k] for k in kind_of_cell]
+    chooser = Chooser(card, program.printers, schedules)
+    chosen = chooser.choose(kinds)
+    variants = [chosen[k] for k in kind_of_cell]
+    order, classes = classify(plans, variants, schedules, n_byte)
+    for k, one in enumerate(classes):
+        own = [kind for kind, v in zip(kinds, chosen, strict=True) if v == one.variant]
+        room = chooser.shared_to_hold(chooser.group(own, one.variant), one.variant)
+        classes[k] = replace(one, n_shared=max(one.n_shared, room))
+    return order, classes
 
 
 def instance_counts(block: Block) -> np.ndarray:

@@ -8,9 +8,9 @@ A multiprocessor holds some cells at once, a block of threads each. Their step c
 - the longest chain of dependent instructions of one cell is through.
 
 The model is the largest of these: a floor. What a launch moves in and out once comes from memory;
-what it streams in every step comes from the L2 cache where the cells in flight fit, else from
-memory too. Launches of one epoch run beside each other: what they ask adds up, and each waits for
-its own slowest cell.
+what it streams in every step comes from the L2 cache, and from memory what exceeds the cache.
+Launches of one epoch run beside each other: what they ask adds up, and each waits for its own
+slowest cell.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Cells:
     n: int
     step: Load  # of one cell in one step
     launch: Load  # of one cell, besides its steps
-    footprint: float  # bytes that a cell has in global memory and uses in a step
+    footprint: float  # bytes that a cell has in global memory
+    kept: float  # those of them that it uses in every step
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Demand:
 
     total: Load = Load()  # over all cells and steps; its chain is the sum of theirs
     footprint: float = 0.0  # [bytes]
+    kept: float = 0.0  # [bytes] used in every step
     longest: float = 0.0  # cycles of the slowest cell
     n: int = 0  # cells
 
@@ -68,6 +70,7 @@ class Demand:
         return Demand(
             self.total + other.total,
             self.footprint + other.footprint,
+            self.kept + other.kept,
             max(self.longest, other.longest),
             self.n + other.n,
         )
@@ -79,7 +82,8 @@ def demand_of(cells: Iterable[Cells], n_step: int) -> Demand:
     for kind in cells:
         if kind.n:
             one = kind.launch + n_step * kind.step
-            found += Demand(kind.n * one, kind.n * kind.footprint, one.chain, kind.n)
+            every = kind.n * kind.footprint, kind.n * kind.kept
+            found += Demand(kind.n * one, *every, one.chain, kind.n)
     return found
 
 
@@ -102,23 +106,28 @@ class Floor:
         )
 
 
-def floor_of(card: Card, demand: Demand, resident: int) -> Floor:
+def floor_of(card: Card, demand: Demand, resident: int, worst: bool = False) -> Floor:
     """The floor of a launch.
 
     Args:
         card: the constants.
         demand: of its cells.
         resident: cells that a multiprocessor holds at once.
+        worst: whether a cache that is too small for what cells in flight use in every step keeps
+            nothing of it, in place of as much as it holds.
     """
-    return floor_together(card, [(demand, resident)])
+    return floor_together(card, [(demand, resident)], worst)
 
 
-def floor_together(card: Card, launches: Sequence[tuple[Demand, int]]) -> Floor:
+def floor_together(
+    card: Card, launches: Sequence[tuple[Demand, int]], worst: bool = False
+) -> Floor:
     """The floor of launches that may overlap.
 
     Args:
         card: the constants.
         launches: of each, what its cells ask, and how many of them a multiprocessor holds at once.
+        worst: as above.
     """
     whole = sum((demand for demand, _ in launches), Demand())
     busy = min(card.n_sm, whole.n) or 1  # a multiprocessor works on a cell alone
@@ -132,13 +141,14 @@ def floor_together(card: Card, launches: Sequence[tuple[Demand, int]]) -> Floor:
     }
     bounds = {name: value / card.clock for name, value in clocks.items()}
     bounds["L2 cache"] = whole.total.moved / card.l2_bandwidth
-    bounds["memory"] = sum(_from_memory(card, *one) for one in launches) / card.memory_bandwidth
+    memory = sum(_from_memory(card, *one, worst) for one in launches)
+    bounds["memory"] = memory / card.memory_bandwidth
     bounds["launch"] = card.launch * len(launches)
     return Floor(bounds)
 
 
-def _from_memory(card: Card, demand: Demand, resident: int) -> float:
+def _from_memory(card: Card, demand: Demand, resident: int, worst: bool) -> float:
     """Bytes that a launch moves in and out once, or in every step."""
-    in_flight = min(1.0, resident * card.n_sm / max(demand.n, 1))
-    streams = demand.footprint * in_flight > card.l2_size
-    return max(2.0 * demand.footprint, demand.total.moved * streams)
+    used = demand.kept * min(1.0, resident * card.n_sm / max(demand.n, 1))
+    missed = (1.0 if worst else 1.0 - card.l2_size / used) if used > card.l2_size else 0.0
+    return max(2.0 * demand.footprint, missed * demand.total.moved)

@@ -16,26 +16,37 @@ LIMITS = {
     120: (102_400, 48, 24, 1024),
 }
 REGISTERS = 65_536
+UNIT = 128  # bytes in which shared memory is given
+
+
+def limits_of(architecture: str) -> tuple[int, int, int, int]:
+    """Of an architecture; one that is not in `LIMITS` has those of the last before it."""
+    number = int(architecture.removeprefix("sm_"))
+    return LIMITS[max((n for n in LIMITS if n <= number), default=min(LIMITS))]
 
 
 def resident_cells(architecture: str, registers: int, threads: int, n_shared: int) -> int:
     """Cells, one block of threads each, that fit into one multiprocessor.
 
     Args:
-        architecture: "sm_80", ...; one that is not in `LIMITS` has those of the last before it.
+        architecture: "sm_80", ...
         registers: of a thread.
         threads: of a block.
         n_shared: bytes of shared memory of a block.
     """
-    number = int(architecture.removeprefix("sm_"))
-    known = max((n for n in LIMITS if n <= number), default=min(LIMITS))
-    all_shared, all_warps, blocks, reserved = LIMITS[known]
+    all_shared, all_warps, blocks, reserved = limits_of(architecture)
     warps = -(-threads // 32)
     per_warp = -(-registers * 32 // 256) * 256  # registers come in units of 256 a warp
-    shared = -(-(n_shared + reserved) // 128) * 128
+    shared = -(-(n_shared + reserved) // UNIT) * UNIT
     return min(
         blocks,
         all_warps // warps,
         REGISTERS // (per_warp * warps),
         all_shared // shared if shared else blocks,
     )
+
+
+def shared_of(architecture: str, n_cell: int) -> int:
+    """The most shared memory [bytes] of a block with which n such blocks fit beside each other."""
+    all_shared, _, _, reserved = limits_of(architecture)
+    return all_shared // n_cell // UNIT * UNIT - reserved

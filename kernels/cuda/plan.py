@@ -10,8 +10,8 @@ from kernels.block import Block
 from kernels.cable import make_cable
 from kernels.cuda.cards import CARDS, Card
 from kernels.cuda.choice import EPOCH, Chooser, kinds_of
-from kernels.cuda.classes import REGISTERS_LEFT, CellClass, Schedules, classify
-from kernels.cuda.engine import choose_variants, instance_counts, print_block, serial_cells
+from kernels.cuda.classes import REGISTERS_LEFT, CellClass, Schedules
+from kernels.cuda.engine import choose_classes, instance_counts, print_block, serial_cells
 from kernels.cuda.nvrtc import compile_binary, toolchain
 from kernels.cuda.occupancy import resident_cells
 from kernels.cuda.program import Program
@@ -57,8 +57,8 @@ def plan(block: Block, card: str, precision: str = "double") -> list[ClassPlan]:
     how = find_precision(precision)
     program = print_block(block, prepare(block, how))
     eliminations = make_cable(block).plans
-    variants = choose_variants(block, program, constants, eliminations, schedules)
-    order, classes = classify(eliminations, variants, schedules, how.n_byte)
+    choice = (constants, eliminations, schedules, how.n_byte)
+    order, classes = choose_classes(block, program, *choice)
     chooser = Chooser(constants, program.printers, schedules)
     counts = instance_counts(block)
     serial = serial_cells(block, program)
@@ -72,7 +72,7 @@ def plan(block: Block, card: str, precision: str = "double") -> list[ClassPlan]:
         steps = [schedules(e, one.variant.lanes).n_steps for e in known.values()]
         bounds = [e.step_bound(one.variant.lanes) for e in known.values()]
         kinds, _ = kinds_of(mine, serial[cells], counts[cells])
-        floor = chooser.floor([chooser.group(kinds, one.variant)], one.variant)
+        floor = chooser.floor(chooser.group(kinds, one.variant), one.variant)
         sizes = [e.n for e in mine]
         n_node = sum(sizes)
         registers = _registers(program, one, constants)

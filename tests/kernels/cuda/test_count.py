@@ -176,7 +176,7 @@ def test_the_longest_chain():
 def test_the_floor_by_hand():
     card = CARDS["a100"]
     step = Load(issued=4000.0, real=100.0, shared=10.0, moved=1000.0, chain=2000.0)
-    floor = floor_of(card, demand_of([Cells(216, step, Load(), 50.0)], 10), 4)
+    floor = floor_of(card, demand_of([Cells(216, step, Load(), 50.0, 40.0)], 10), 4)
     assert floor.bounds["issue"] == pytest.approx(10 * 4000 * 2 / 4 / 1.41e9)
     assert floor.bounds["float64"] == pytest.approx(10 * 100 * 2 / 1.41e9)
     assert floor.bounds["latency"] == pytest.approx(10 * 2000 / 1.41e9)
@@ -184,8 +184,16 @@ def test_the_floor_by_hand():
     assert floor.bounds["memory"] == pytest.approx(2 * 50 * 216 / (0.88 * 2.04e12))
     assert floor.limit == "issue"
     assert floor.seconds == floor.bounds["issue"] + card.launch
-    wide = floor_of(card, demand_of([Cells(216, step, Load(), 1e6)], 10), 4)
-    assert wide.bounds["memory"] == pytest.approx(2e6 * 216 / (0.88 * 2.04e12))
+    wide = demand_of([Cells(216, step, Load(), 1e6, 8e5)], 10)
+    once = pytest.approx(2e6 * 216 / (0.88 * 2.04e12))
+    assert floor_of(card, wide, 4).bounds["memory"] == once
+    streamed = dataclasses.replace(wide, total=1e6 * wide.total)
+    missed = 1.0 - (40 << 20) / (216 * 8e5)
+    for worst, share in ((False, missed), (True, 1.0)):
+        memory = floor_of(card, streamed, 4, worst).bounds["memory"]
+        assert memory == pytest.approx(share * 216 * 1e10 / (0.88 * 2.04e12))
+    fits = dataclasses.replace(streamed, kept=40 << 20)
+    assert floor_of(card, fits, 4, worst=True).bounds["memory"] == once
 
 
 def test_every_constant_has_its_source():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import json
@@ -17,10 +18,12 @@ import numpy as np
 import pytest
 
 from kernels import Block, Instances, Ion
-from kernels.cuda.classes import Variant, shared_bytes
-from kernels.cuda.engine import print_block
+from kernels.cable import make_cable
+from kernels.cuda.cards import CARDS
+from kernels.cuda.classes import Schedules, Variant, shared_bytes
+from kernels.cuda.engine import choose_classes, print_block
 from kernels.cuda.nvrtc import compile_binary, compile_ptx, toolchain
-from kernels.cuda.occupancy import resident_cells
+from kernels.cuda.occupancy import resident_cells, shared_of
 from kernels.mechanism import Mechanism
 from kernels.nmodl import BUILT_IN, load
 from kernels.precision import DOUBLE, SINGLE
@@ -157,12 +160,58 @@ def test_an_hh_cell_of_200_compartments(nvrtc):
         assert resident_cells("sm_90", found["registers"], 32, n_shared) >= 16
 
 
+def many_cells(one: Block, n: int) -> Block:
+    """n times the first cell of a block."""
+    n_node = one.n_node
+
+    def again(values: np.ndarray) -> np.ndarray:
+        return np.tile(values, n)
+
+    first = np.repeat(np.arange(n) * n_node, n_node)
+    parent = again(one.parent)
+    return dataclasses.replace(
+        one,
+        cell_ptr=np.arange(n + 1) * n_node,
+        parent=np.where(parent < 0, -1, parent + first).astype(np.int32),
+        mechanisms=tuple(
+            Instances(
+                g.mechanism,
+                (again(g.node) + first).astype(np.int32),
+                np.repeat(np.arange(n, dtype=np.int32), g.n),
+            )
+            for g in one.mechanisms
+        ),
+        ions=tuple(Ion(i.name, i.valence, *map(again, (i.e, i.ci, i.co))) for i in one.ions),
+        **{
+            name: again(getattr(one, name))
+            for name in ("axial", "capacitance", "area", "diam", "v_init")
+        },
+    )
+
+
+@pytest.mark.parametrize("name", ["h100", "a100"])
+def test_what_the_engine_picks_for_many_hh_cells(nvrtc, name):
+    """At most 96 registers, no spills, at least 16 cells a multiprocessor."""
+    card = CARDS[name]
+    block = many_cells(cell_block(("hh",)), 4_000)
+    program, plans = print_block(block, prepare(block, DOUBLE)), make_cable(block).plans
+    _, (picked,) = choose_classes(block, program, card, plans, Schedules(), 8)
+    made = compile_binary(program.text, card.architecture, picked.variant.defines(), "block.cu")
+    found = made.resources["advance"]
+    assert found.registers <= 96
+    assert found.stack == found.spill_stores == found.spill_loads == 0
+    how = (card.architecture, found.registers, picked.variant.threads)
+    assert resident_cells(*how, picked.n_shared) >= 16
+
+
 def test_resident_cells_of_known_kernels():
     """By hand: 80 registers x 32 threads = 10 units of 256; 65,536 / 2,560 = 25."""
     assert resident_cells("sm_90", 80, 32, 7_700) == 25
     assert resident_cells("sm_80", 80, 32, 7_700) == 19  # 167,936 / (7,700 + 1,024 to 128)
     assert resident_cells("sm_90", 64, 128, 38_000) == 5
     assert resident_cells("sm_90", 32, 32, 0) == 32
+    for architecture, n in itertools.product(("sm_75", "sm_80", "sm_90"), (1, 2, 7, 13, 16)):
+        assert resident_cells(architecture, 32, 32, shared_of(architecture, n)) == n
 
 
 def test_machine_code_is_a_whole_file(nvrtc):
