@@ -47,6 +47,17 @@ __device__ __forceinline__ void put_wide(float &high, float &middle, float &low,
     middle = second;
     low = (float)(rest - (double)second);
 }
+// The two words of a float64, so many slots of float32 apart.
+__device__ __forceinline__ double get_words(const float *at, int apart) {
+    const unsigned low = (unsigned)__float_as_int(at[0]);
+    const unsigned long long high = (unsigned)__float_as_int(at[apart]);
+    return __longlong_as_double((long long)(high << 32 | low));
+}
+__device__ __forceinline__ void put_words(float *at, int apart, double value) {
+    const long long bits = __double_as_longlong(value);
+    at[0] = __int_as_float((int)bits);
+    at[apart] = __int_as_float((int)(bits >> 32));
+}
 """
 
 _NATIVE = {

@@ -17,10 +17,10 @@ from kernels.constant import is_constant
 from kernels.cuda.expression import REAL, SINGLE, BodyPrinter, variable
 from kernels.cuda.functions import call_intrinsic, call_single
 from kernels.cuda.layout import TILE
-from kernels.cuda.pressure import PARALLEL, SERIAL, place_values
+from kernels.cuda.placing import place_kernel
+from kernels.cuda.pressure import DOUBLES, WIDE, Format
 from kernels.intrinsics import INTRINSICS
-from kernels.mechanism import AROUND, SPECIAL, Kernel, Mechanism
-from kernels.nmodl.build import walk_assigned
+from kernels.mechanism import AROUND, Kernel, Mechanism
 from kernels.precision import DOUBLE, RESTS, Precision
 from kernels.storage import Storage, own_currents
 
@@ -58,8 +58,7 @@ class MechanismPrinter:
         self.slots, self.own = device_slots(storage), own_currents(mechanism)
         self.constant = is_constant(mechanism)
         self.precision = precision
-        first = len(self.slots)
-        self.placed = {n: self._placed(n, k, first) for n, k in mechanism.kernels().items()}
+        self.placed = {n: self._placed(n, k) for n, k in mechanism.kernels().items()}
 
     @property
     def functions(self) -> list[str]:
@@ -121,28 +120,22 @@ class MechanismPrinter:
 
     # --- pieces ---
 
-    def _placed(self, name: str, kernel: Kernel, first: int) -> Kernel:
-        """A kernel whose values fit into registers; waiting ones get slots from `first` on.
+    def _placed(self, name: str, kernel: Kernel) -> Kernel:
+        """A kernel whose values fit into registers; waiting ones get slots after all others."""
+        return place_kernel(
+            self.mechanism, name, kernel, self.storage, self.slots, self._form(kernel)
+        )
 
-        Where there are too many, the body itself loads and stores what has a slot.
-        """
-        if self.precision.is_single:  # float32 take half of the registers
-            return kernel
-        free = set(kernel.args) | set(self.storage.gathered)
-        own = {n: s for n, s in self.slots.items() if n in {*kernel.loads, *kernel.stores} - free}
-        results = {"_i", "_g", *(c.name for c in self.mechanism.currents)}
-        wanted = (set(kernel.stores) - set(own)) | (results & set(walk_assigned(kernel.body)))
-        given = set(kernel.loads) - set(own) - set(SPECIAL)
-        limits = SERIAL if name in ("receive", "receive_init", "watch") else PARALLEL
-        loaded = set(kernel.loads) & set(own)
-        made = place_values(kernel.body, own, loaded, given, wanted, first, limits)
-        if made is None:
-            return kernel
-        body, n_waiting = made
-        self.slots |= {f"_waiting_{k}": first + k for k in range(n_waiting)}
-        loads = tuple(n for n in kernel.loads if n not in own)
-        stores = tuple(n for n in kernel.stores if n not in own)
-        return dataclasses.replace(kernel, body=tuple(body), loads=loads, stores=stores)
+    def _form(self, kernel: Kernel) -> Format:
+        """How the values of a kernel lie in registers and slots."""
+        if not self.precision.is_single:
+            return DOUBLES
+        if kernel.wide:
+            return WIDE
+        printer = BodyPrinter(self._call, known=self._known(kernel))
+        printer.statements(kernel.body)
+        found = {n for n, kind in printer.types.items() if kind == REAL}
+        return Format(1, 1, frozenset({"t"} | found | self.storage.times))
 
     def _open_instance(self) -> list[str]:
         """The place of instance i in its tile, and its node."""
@@ -225,7 +218,12 @@ class MechanismPrinter:
             return f"d[{TILE} * ({place})]{value}", self.precision.real
         if name in ("fetch", "keep"):
             value = "" if name == "fetch" else f" = {arguments[1]}"
-            return f"hidden(d)[{TILE} * (int)({arguments[0]})]{value}", REAL
+            return f"hidden(d)[{TILE} * (int)({arguments[0]})]{value}", self.precision.real
+        if name in ("fetch_wide", "keep_wide"):
+            value = "" if name == "fetch_wide" else f", {arguments[1]}"
+            words = "get_words" if name == "fetch_wide" else "put_words"
+            place = f"hidden(d) + {TILE} * (int)({arguments[0]})"
+            return f"{words}({place}, {TILE}{value})", REAL
         if name == "net_send":
             delay, flag = arguments
             return f"send(queue, t_ + {delay}, {flag}, {self.k}, i, w)", REAL

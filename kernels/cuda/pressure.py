@@ -6,7 +6,8 @@ own slot, which costs no store; other values get a slot of the instance for the 
 and slots are shared. The choice is Belady's: what is needed latest goes first. Nothing is computed
 otherwise or in another order, so no bit changes.
 
-A body is printed with two more calls: ``name = fetch(slot)`` and ``keep(slot, name)``.
+A body is printed with two more calls: ``name = fetch(slot)`` and ``keep(slot, name)``. Where slots
+hold float32, a value of float64 waits in two of them: ``fetch_wide``, ``keep_wide``.
 """
 
 from __future__ import annotations
@@ -21,21 +22,42 @@ from typing import Any
 from kernels.nmodl.build import assign, branch, call, names_in, num, target_of, walk_assigned
 from kernels.nmodl.build import name as ast_name
 from kernels.nmodl.dataflow import loads_of
+from kernels.typed import DRAWS
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Values at once for which a body is left alone, and what it is brought down to otherwise."""
+    """Registers at once for which a body is left alone; what it is brought down to otherwise."""
 
     enough: int
     budget: int
 
 
+@dataclass(frozen=True)
+class Format:
+    """In registers of 32 bits: what a slot holds, and what values take."""
+
+    slot: int
+    value: int
+    doubles: frozenset[str] = frozenset()  # float64 where other values are float32
+
+    def size(self, name: str) -> int:
+        """Registers of a variable."""
+        return 2 if name in self.doubles else self.value
+
+    def sizes(self, names: Iterable[str]) -> int:
+        """Registers of several."""
+        return sum(map(self.size, names))
+
+
+#: float64 throughout; float64 beside slots of float32.
+DOUBLES, WIDE = Format(2, 2), Format(1, 2)
 #: Of what all threads of a cell do, and of events, which need the queue besides.
-PARALLEL, SERIAL = Limits(20, 14), Limits(12, 8)
+PARALLEL, SERIAL = Limits(40, 28), Limits(24, 16)
 #: Values that functions need while they compute: those that take few, exp, all others.
 LIGHT = frozenset({"element", "fabs", "floor", "ceil", "min", "max", "netcon", "row", "table"})
 LIGHT_CALL, EXP, CALL = 2, 6, 12
+CONVERSIONS = frozenset({"to_single", "to_double"})
 #: Statements that a value waits in a register for its next use.
 PATIENCE = 12
 
@@ -59,6 +81,7 @@ def place_values(
     wanted: Collection[str],
     first_free: int,
     limits: Limits,
+    form: Format = DOUBLES,
 ) -> tuple[list[ast.stmt], int] | None:
     """A body whose values come and go, or None where all of them fit as they are.
 
@@ -69,7 +92,9 @@ def place_values(
         given: further variables that are set before.
         wanted: variables to be read after the body.
         first_free: the first slot that waiting values may have.
-        limits: how many values fit.
+        limits: what fits.
+        form: of the values. Where slots are smaller than values, the body changes none that has
+            one.
 
     Returns:
         the statements, and how many slots they use for waiting values.
@@ -77,11 +102,10 @@ def place_values(
     changed = frozenset(walk_assigned(body))
     stored = changed & frozenset(slots)
     after = frozenset(wanted) | stored
-    if _pressure(body, after, frozenset(loads)) <= limits.enough:
+    if _pressure(body, after, form, frozenset(loads)) <= limits.enough:
         return None
-    placer = _Placer(
-        slots, changed | frozenset(loads) | frozenset(given), first_free, limits.budget
-    )
+    managed = changed | frozenset(loads) | frozenset(given)
+    placer = _Placer(slots, managed, first_free, limits.budget, form)
     values = _Values(set(given), set(loads), {n: slots[n] for n in loads})
     out = placer.block(body, after, values)
     placer.settle(stored, values, out)
@@ -133,35 +157,47 @@ def _sides(statement: ast.stmt, after: Names) -> list[tuple[list[ast.stmt], Name
     return []
 
 
-def _pressure(body: Sequence[ast.stmt], after: Names, ignored: Names = frozenset()) -> int:
-    """The most values that are needed at once; `ignored` until they are read or set."""
+def _pressure(
+    body: Sequence[ast.stmt], after: Names, form: Format, ignored: Names = frozenset()
+) -> int:
+    """The most registers that are needed at once; `ignored` until they are read or set."""
     _, lives = _lives(body, after)
     most, met = 0, set[str]()
     for statement, live in zip(body, lives, strict=True):
         met |= _reads(statement) | set(walk_assigned([statement]))
         here = live - (ignored - met)
-        most = max(most, len(here) + _work(statement))
+        most = max(most, form.sizes(here) + _work(statement, form))
         for side, needed in _sides(statement, live):
-            most = max(most, _pressure(side, needed, ignored - met))
+            most = max(most, _pressure(side, needed, form, ignored - met))
     return most
 
 
-def _work(statement: ast.stmt) -> int:
-    """Values that a statement needs besides its operands."""
+def _work(statement: ast.stmt, form: Format) -> int:
+    """Registers that a statement needs besides its operands."""
     if isinstance(statement, ast.If | ast.While):
         return 0
     calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
-    names = {n.func.id for n in calls if isinstance(n.func, ast.Name)}
+    names = {n.func.id for n in calls if isinstance(n.func, ast.Name)} - CONVERSIONS
+    wide = any(name.endswith("__double") or name in DRAWS for name in names)
+    names = {name.removesuffix("__double") for name in names}
+    n_value = LIGHT_CALL if names else 1
     if names - LIGHT:
-        return EXP if names - LIGHT == {"exp"} else CALL
-    return LIGHT_CALL if names else 1
+        n_value = EXP if names - LIGHT == {"exp"} else CALL
+    return n_value * (2 if wide else form.value)
 
 
 class _Placer:
     """Walks through a body and decides."""
 
-    def __init__(self, slots: Mapping[str, int], managed: Names, first_free: int, budget: int):
-        self.slots, self.managed, self.budget = slots, managed, budget
+    def __init__(
+        self,
+        slots: Mapping[str, int],
+        managed: Names,
+        first_free: int,
+        budget: int,
+        form: Format,
+    ):
+        self.slots, self.managed, self.budget, self.form = slots, managed, budget, form
         self.first_free, self.n_slot = first_free, 0
         self.pinned: list[Names] = []  # variables whose slot must stay, by depth
 
@@ -184,11 +220,11 @@ class _Placer:
     # ---- statements ---------------------------------------------------------------------------
 
     def _inside(self, statement: ast.stmt, live: Names) -> int:
-        """Values that a statement needs at once, those that only wait excluded."""
+        """Registers that a statement needs at once, those of waiting values excluded."""
         own = (_reads(statement) | set(walk_assigned([statement]))) & self.managed
-        most = len(own) + _work(statement)
+        most = self.form.sizes(own) + _work(statement, self.form)
         for side, needed in _sides(statement, live):
-            most = max(most, _pressure(side, needed & own) + 1)
+            most = max(most, _pressure(side, needed & own, self.form) + self.form.value)
         return most
 
     def _whole(
@@ -212,7 +248,7 @@ class _Placer:
             soon = set().union(*following[:PATIENCE])
             once = {n for n in missing - soon - changed if _count(statement, n) == 1}
             self.fetch(missing - once, values, out)
-            statement = _Inline({n: values.slot[n] for n in once}).visit(_copied(statement))
+            statement = self._inlined(statement, once, values)
         out.append(statement)
         values.at_hand |= changed & self.managed
         values.stored -= changed
@@ -233,7 +269,7 @@ class _Placer:
         for name in sorted(pinned):
             self._slot_of(name, values)
         self.pinned.append(pinned)
-        test = _Inline(values.slot).visit(_copied(statement.test))
+        test = self._inlined(statement.test, values.slot, values)
         written: list[list[ast.stmt]] = []
         for side, needed in sides:
             inner = _Values(set(), set(values.stored), dict(values.slot))
@@ -259,20 +295,24 @@ class _Placer:
         out: list[ast.stmt],
     ) -> None:
         """Put away what is needed latest."""
-        if len(waiting) <= room:
+        excess = self.form.sizes(waiting) - room
+        if excess <= 0:
             return
         distance = {
             n: next((k for k, used in enumerate(following) if n in used), len(following))
             for n in waiting
         }
         order = sorted(waiting, key=lambda n: (-distance[n], n not in values.stored, n))
-        self.settle(frozenset(order[: len(waiting) - room]), values, out)
-        values.at_hand -= set(order[: len(waiting) - room])
+        before = itertools.accumulate((self.form.size(n) for n in order), initial=0)
+        latest = frozenset(n for n, size in zip(order, before, strict=False) if size < excess)
+        self.settle(latest, values, out)
+        values.at_hand -= latest
 
     def settle(self, names: Names, values: _Values, out: list[ast.stmt]) -> None:
         """Make sure that slots hold some values."""
         for name in sorted(names - values.stored):
-            kept = call("keep", num(float(self._slot_of(name, values))), ast_name(name))
+            keep = "keep" if self._n_slot(name) == 1 else "keep_wide"
+            kept = call(keep, num(float(self._slot_of(name, values))), ast_name(name))
             out.append(ast.Expr(kept))
             values.stored.add(name)
 
@@ -280,18 +320,36 @@ class _Placer:
         """Bring values back into their variables."""
         for name in sorted(set(names) - values.at_hand):
             if name in values.slot:
-                out.append(assign(name, call("fetch", num(float(values.slot[name])))))
+                out.append(assign(name, self._fetched(name, values)))
             values.at_hand.add(name)
 
     def _slot_of(self, name: str, values: _Values) -> int:
         if name in self.slots:
             values.slot[name] = self.slots[name]
         elif name not in values.slot:
-            taken = set(values.slot.values())
-            free = next(s for s in itertools.count(self.first_free) if s not in taken)
-            self.n_slot = max(self.n_slot, free - self.first_free + 1)
+            n = self._n_slot(name)
+            taken = {s + k for other, s in values.slot.items() for k in range(self._n_slot(other))}
+            places = itertools.count(self.first_free)
+            free = next(s for s in places if taken.isdisjoint(range(s, s + n)))
+            self.n_slot = max(self.n_slot, free - self.first_free + n)
             values.slot[name] = free
         return values.slot[name]
+
+    def _n_slot(self, name: str) -> int:
+        """Slots that a value takes: one where it has its own."""
+        return 1 if name in self.slots else self.form.size(name) // self.form.slot
+
+    def _fetched(self, name: str, values: _Values) -> ast.Call:
+        """The value of a variable from its slot."""
+        place = num(float(values.slot[name]))
+        if self._n_slot(name) > 1:
+            return call("fetch_wide", place)
+        fetched = call("fetch", place)
+        return call("to_double", fetched) if self.form.size(name) > self.form.slot else fetched
+
+    def _inlined(self, node: Any, names: Iterable[str], values: _Values) -> Any:
+        """A statement or expression in which variables are read from their slots."""
+        return _Inline({n: self._fetched(n, values) for n in names}).visit(_copied(node))
 
     def _forget(self, live: Names, values: _Values) -> None:
         """Drop what nobody reads any more."""
@@ -303,18 +361,16 @@ class _Placer:
 
 
 class _Inline(ast.NodeTransformer):
-    """Puts values in slots in the place of variables."""
+    """Puts expressions in the place of variables."""
 
-    def __init__(self, slots: Mapping[str, int]):
-        self.slots = slots
+    def __init__(self, given: Mapping[str, ast.expr]):
+        self.given = given
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         return ast.Call(node.func, [self.visit(a) for a in node.args], [])
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id in self.slots and isinstance(node.ctx, ast.Load):
-            return call("fetch", num(float(self.slots[node.id])))
-        return node
+        return self.given.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
 
 
 def _count(statement: ast.stmt, name: str) -> int:

@@ -46,6 +46,10 @@ template <class Real> static inline Real max_real(Real a, Real b) {
 template <class Real> static inline Real min_real(Real a, Real b) {
     return a != a ? b : b != b ? a : a < b ? a : b;
 }
+static inline uint64_t inserted(uint64_t a, uint64_t b, uint32_t first, uint32_t count) {
+    const uint64_t mask = (count < 64 ? ((uint64_t)1 << count) - 1 : ~(uint64_t)0) << first;
+    return (a << first & mask) | (b & ~mask);
+}
 static inline int64_t truncated(double x) {
     if (x != x || x < -9223372036854775808.0) return INT64_MIN;
     return x >= 9223372036854775808.0 ? INT64_MAX : (int64_t)x;
@@ -175,6 +179,10 @@ def _result(name: str, parts: list[str], kind: str, given: list[str], target: st
         return _converted(".".join(parts), given[0])
     if name == "setp" and len(parts) == 2:
         return _compared(parts[0], kind, *given)
+    if name == "bfi" and kind == "b64":
+        one, other = (_value(operand, kind) for operand in given[:2])
+        place = ", ".join(_value(operand, "u32") for operand in given[2:])
+        return f"inserted({one}, {other}, {place})"
     if name == "selp":
         yes, no, test = given
         return f"{test[1:]} ? {_value(yes, kind)} : {_value(no, kind)}"

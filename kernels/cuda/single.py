@@ -7,6 +7,7 @@ from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.nvrtc import Resources, compile_binary
 from kernels.cuda.program import make_program
 from kernels.mechanism import Mechanism
+from kernels.precision import DOUBLE, Precision
 from kernels.preparation import prepare
 from kernels.single import single_block
 
@@ -14,19 +15,21 @@ from kernels.single import single_block
 THREADS = 128
 
 
-def cuda_text(mechanism: Mechanism) -> tuple[str, Variant]:
+def cuda_text(mechanism: Mechanism, precision: Precision = DOUBLE) -> tuple[str, Variant]:
     """The text of a block with this mechanism alone, and the variant that it needs."""
     block = single_block(mechanism)
-    prepared = prepare(block)
+    prepared = prepare(block, precision)
     printer = MechanismPrinter(
-        0, prepared.mechanisms[0], prepared.storages[0], frozenset(), repeated=False
+        0, prepared.mechanisms[0], prepared.storages[0], frozenset(), False, precision
     )
     valences = {ion.name: ion.valence for ion in block.ions}
-    program = make_program([printer], prepared.live, valences, block.celsius)
+    program = make_program([printer], prepared.live, valences, block.celsius, precision=precision)
     return program.text, Variant(THREADS, WARP, False, printer.is_serial)
 
 
-def compile_mechanism(mechanism: Mechanism, architecture: str = "sm_80") -> Resources:
+def compile_mechanism(
+    mechanism: Mechanism, architecture: str = "sm_80", precision: Precision = DOUBLE
+) -> Resources:
     """Compile the kernel of a block with this mechanism alone.
 
     Returns:
@@ -35,6 +38,6 @@ def compile_mechanism(mechanism: Mechanism, architecture: str = "sm_80") -> Reso
     Raises:
         KernelsError: there is no NVRTC, or it refuses the text.
     """
-    text, variant = cuda_text(mechanism)
+    text, variant = cuda_text(mechanism, precision)
     made = compile_binary(text, architecture, variant.defines(), f"{mechanism.name}.cu")
     return made.resources["advance"]

@@ -9,18 +9,28 @@ import numpy as np
 import pytest
 
 from kernels import Events, make_engine
-from kernels.cuda.pressure import Limits, _pressure, place_values
+from kernels.cuda import CudaEngine, HostDevice, PtxDevice
+from kernels.cuda.placing import _with_slots
+from kernels.cuda.pressure import DOUBLES, WIDE, Format, Limits, _pressure, place_values
 from kernels.cuda.single import compile_mechanism, cuda_text
+from kernels.mechanism import Kernel
 from kernels.nmodl import loads
+from kernels.nmodl.build import walk_assigned
 from kernels.nmodl.python import run
+from kernels.precision import DOUBLE, SINGLE, find_precision
 from kernels.single import single_block
 
 N_NAME, N_SLOT = 14, 6
-FEW = Limits(8, 7)
+FEW = Limits(16, 14)
+#: Every third of the names is a float64 beside float32.
+MIXED = Format(1, 1, frozenset(f"v{k}" for k in range(N_SLOT, N_NAME, 3)))
 
 
-def ladder(n: int) -> str:
-    """A channel of two rows of n states, each bound to its neighbours; conserved."""
+def ladder(n: int, first: str = "") -> str:
+    """A channel of two rows of n states, each bound to its neighbours; conserved.
+
+    `first` is further code of INITIAL, which single precision computes in float64.
+    """
     states = [f"{row}{k}" for row in "CI" for k in range(n)]
     steps = [f"~ {r}{k} <-> {r}{k + 1} (a*{n - k}, b*{k + 1})" for r in "CI" for k in range(n - 1)]
     rungs = [f"~ C{k} <-> I{k} (c*{k + 1}, d/{k + 1})" for k in range(n)]
@@ -31,7 +41,7 @@ def ladder(n: int) -> str:
             f"STATE {{ {' '.join(states)} }}",
             "ASSIGNED { v (mV)  i (mA/cm2)  a  b  c  d }",
             f"BREAKPOINT {{ SOLVE scheme METHOD sparse  i = g * C{n - 1} * (v - e) }}",
-            f"INITIAL {{ rates()  {states[0]} = 1 }}",
+            f"INITIAL {{ rates()  {states[0]} = 1  {first} }}",
             "PROCEDURE rates() { a = exp(v / 24)  b = exp(-v / 31)  c = 0.1  d = 2 }",
             "KINETIC scheme { rates()",
             *steps,
@@ -63,30 +73,57 @@ def random_body(rng: random.Random, depth: int = 0) -> list[str]:
     return lines
 
 
+class Memory:
+    """Slots of an instance; a value that is kept wide is in two halves."""
+
+    def __init__(self, start: dict[int, float]):
+        self.slots: dict[int, object] = dict(start)
+
+    def keep_wide(self, slot: float, value: float) -> None:
+        self.slots |= {int(slot): (value, 0), int(slot) + 1: (value, 1)}
+
+    def fetch_wide(self, slot: float) -> float:
+        low, high = (self.slots[int(slot) + k] for k in range(2))
+        assert (low[0], high) == (high[0], (low[0], 1))
+        return low[0]
+
+    def calls(self) -> dict[str, object]:
+        """What a placed body calls."""
+        return {
+            "fetch": lambda slot: self.slots[int(slot)] + 0.0,
+            "keep": lambda slot, value: self.slots.update({int(slot): value}),
+            "to_double": float,
+            "fetch_wide": self.fetch_wide,
+            "keep_wide": self.keep_wide,
+        }
+
+
+@pytest.mark.parametrize("form", [DOUBLES, WIDE, MIXED], ids=["double", "wide", "mixed"])
 @pytest.mark.parametrize("seed", range(60))
-def test_a_placed_body_computes_the_same(seed):
+def test_a_placed_body_computes_the_same(seed, form):
     rng = random.Random(seed)
     text = "\n".join(random_body(rng))
     body = ast.parse(text).body
     start = {f"v{k}": rng.uniform(-2.0, 2.0) for k in range(N_NAME)} | {
         f"n{k}": 0.0 for k in range(3)
     }
-    slots = {f"v{k}": k for k in range(N_SLOT)}
-    wanted = [f"v{k}" for k in range(N_SLOT, N_NAME)]
-    given = [n for n in start if n not in slots]
-    made = place_values(body, slots, list(slots), given, wanted, N_SLOT, FEW)
+    mine = {f"v{k}": k for k in range(N_SLOT)}
+    slots, given = mine, [n for n in start if n not in mine]
     expected = run(body, dict(start))
+    if form is WIDE:
+        changed = sorted(set(walk_assigned(body)) & set(mine))
+        slots = {n: s for n, s in mine.items() if n not in changed}
+        body = _with_slots(Kernel(tuple(body), tuple(mine), tuple(changed)), mine)
+    wanted = [f"v{k}" for k in range(N_SLOT, N_NAME)]
+    made = place_values(body, slots, list(slots), given, wanted, N_SLOT, FEW, form)
     if made is None:
         return
     placed, n_waiting = made
-    memory = {k: float("nan") for k in range(N_SLOT + n_waiting)}
-    memory |= {s: start[n] for n, s in slots.items()}
-    calls = {
-        "fetch": lambda slot: memory[int(slot)],
-        "keep": lambda slot, value: memory.update({int(slot): value}),
-    }
-    values = run(placed, {n: x for n, x in start.items() if n not in slots}, calls)
-    found = {n: memory[s] for n, s in slots.items()} | {n: values[n] for n in wanted}
+    memory = Memory({k: float("nan") for k in range(N_SLOT + n_waiting)})
+    memory.slots |= {s: start[n] for n, s in mine.items()}
+    values = run(placed, {n: x for n, x in start.items() if n not in mine}, memory.calls())
+    assert max(memory.slots) < N_SLOT + n_waiting
+    found = {n: memory.slots[s] for n, s in mine.items()} | {n: values[n] for n in wanted}
     assert found == {n: expected[n] for n in found}
 
 
@@ -95,31 +132,41 @@ def test_fewer_values_are_at_hand():
     text = [f"v{k} = a + {k}.5" for k in range(20)] + ["s = 0.0"]
     text += [f"s = s * v{k}" for k in range(20)]
     body = ast.parse("\n".join(text)).body
-    made = place_values(body, {}, [], ["a"], ["s"], 0, Limits(10, 8))
+    made = place_values(body, {}, [], ["a"], ["s"], 0, Limits(20, 16))
     assert made is not None
     placed, n_waiting = made
     assert 10 <= n_waiting <= 14
     calls = [n.func.id for s in placed for n in ast.walk(s) if isinstance(n, ast.Call)]
     assert calls.count("keep") == calls.count("fetch") == n_waiting
-    assert _pressure(body, frozenset({"s"})) > 20
-    assert place_values(body, {}, [], ["a"], ["s"], 0, Limits(40, 8)) is None
+    assert _pressure(body, frozenset({"s"}), DOUBLES) > 40
+    assert place_values(body, {}, [], ["a"], ["s"], 0, Limits(80, 16)) is None
+
+
+STEADY = "SOLVE scheme STEADYSTATE sparse"
+SCHEMES = [(6, ""), (15, ""), (6, STEADY)]
 
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-@pytest.mark.parametrize("n", [6, 15])
-def test_a_scheme_of_many_states_does_not_spill(nvrtc, n, architecture):
-    mechanism = loads(ladder(n), "ladder.mod")
-    assert "hidden(d)" in cuda_text(mechanism)[0]
-    made = compile_mechanism(mechanism, architecture)
+@pytest.mark.parametrize(("n", "first"), SCHEMES)
+@pytest.mark.parametrize("precision", [DOUBLE, SINGLE], ids=lambda one: one.name)
+def test_a_scheme_of_many_states_does_not_spill(nvrtc, n, precision, first, architecture):
+    mechanism = loads(ladder(n, first), "ladder.mod")
+    text = cuda_text(mechanism, precision)[0]
+    assert "hidden(d)" in text
+    assert ("put_words(hidden" in text) == (precision is SINGLE)
+    made = compile_mechanism(mechanism, architecture, precision)
     assert (made.stack, made.spill_stores, made.spill_loads) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("n", [6, 15])
-def test_a_scheme_of_many_states_has_the_same_bits(host_engine, ptx_engine, n):
-    block = single_block(loads(ladder(n), "ladder.mod"))
+@pytest.mark.parametrize(("n", "first"), SCHEMES)
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_scheme_of_many_states_has_the_same_bits(cxx, nvrtc, n, precision, first):
+    block = single_block(loads(ladder(n, first), "ladder.mod"))
     nothing = Events(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32))
     saved = []
-    for engine in (make_engine(block, "cpu"), host_engine(block), ptx_engine(block)):
+    form, devices = find_precision(precision), (HostDevice(5), PtxDevice("sm_80", 5))
+    engines = [CudaEngine(block, device, None, form) for device in devices]
+    for engine in (make_engine(block, "cpu", precision), *engines):
         engine.reset()
         engine.advance(0, 40, nothing)
         saved.append(engine.save())
