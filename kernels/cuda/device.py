@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from kernels.cuda.cards import Card, card_of
 from kernels.cuda.classes import Variant
-from kernels.cuda.nvrtc import OPTIONS, compile_binary, toolchain
-from kernels.errors import KernelsError
+from kernels.cuda.target import find_target, kept_file
+from kernels.errors import KernelsError, OutOfDeviceMemory
+
+#: What is copied back at a time [bytes]: pinned memory is not swapped, and CuPy keeps it.
+STAGE = 1 << 25
 
 
 class Device(Protocol):
@@ -45,11 +45,13 @@ class Device(Protocol):
 
 
 class CudaDevice:
-    """The current CUDA device of this process.
+    """The CUDA device of this process: the one that CUDA_VISIBLE_DEVICES names, or the current.
 
     Raises:
-        KernelsError: there is no GPU, or CuPy cannot reach it.
+        KernelsError: there is no GPU, CuPy cannot reach it, or it is older than kernels need.
     """
+
+    name = "GPU"
 
     def __init__(self) -> None:
         try:
@@ -58,13 +60,31 @@ class CudaDevice:
             n_device = cupy.cuda.runtime.getDeviceCount()
         except Exception as problem:  # what cupy raises varies with what is missing
             raise KernelsError(
-                f'backend "cuda": no GPU can be used ({type(problem).__name__}: {problem})'
+                f'backend "cuda": no GPU can be used ({type(problem).__name__}: {problem}); '
+                "`distnet doctor` says what is missing"
             ) from problem
         if n_device == 0:
             raise KernelsError('backend "cuda": CuPy finds no GPU')
         self.cupy = cupy
-        device = cupy.cuda.Device()
+        self._streams: list[Any] = []
+        self._sources: list[np.ndarray] = []  # of copies that may not have ended
+        self._staging: Any = None
+        with self._told():
+            self._take_device(n_device)
+
+    def _take_device(self, n_device: int) -> None:
+        """Make the device current that is meant, and ask it what it is."""
+        runtime = self.cupy.cuda.runtime
+        if n_device > 1:
+            uuids = [runtime.getDeviceProperties(k)["uuid"] for k in range(n_device)]
+            chosen = named_device(uuids, os.environ)
+            if chosen is not None:
+                self.cupy.cuda.Device(chosen).use()
+        device = self.cupy.cuda.Device()
+        name = runtime.getDeviceProperties(device.id)["name"].decode("ascii", "replace")
+        self.name = f"{name} (GPU {device.id})"
         self.architecture = f"sm_{device.compute_capability}"
+        find_target(self.architecture)
         attributes = device.attributes
         self.card = card_of(
             self.architecture,
@@ -73,17 +93,24 @@ class CudaDevice:
             int(attributes["MaxSharedMemoryPerBlockOptin"]),
             int(attributes["L2CacheSize"]),
         )
-        self.name = f"GPU {device.id}"
-        self._streams: list[Any] = []
 
     def free_memory(self) -> int:
         """Bytes free on the card, CuPy's own reserve included."""
-        free, _ = self.cupy.cuda.runtime.memGetInfo()
-        return int(free) + int(self.cupy.get_default_memory_pool().free_bytes())
+        with self._told():
+            free, _ = self.cupy.cuda.runtime.memGetInfo()
+            return int(free) + int(self.cupy.get_default_memory_pool().free_bytes())
 
     def allocate(self, n_byte: int) -> Any:
-        """Uninitialised memory."""
-        return self.cupy.empty(max(n_byte, 1), self.cupy.uint8)
+        """Memory that holds zeros, so that nothing comes back that was never written.
+
+        Raises:
+            OutOfDeviceMemory: another process took it meanwhile.
+        """
+        try:
+            with self._told():
+                return self.cupy.zeros(max(n_byte, 1), self.cupy.uint8)
+        except self.cupy.cuda.memory.OutOfMemoryError as problem:
+            raise OutOfDeviceMemory(self.name, n_byte, self.free_memory()) from problem
 
     def release(self, buffer: Any) -> None:
         """Memory goes back to CuPy's pool with the last reference."""
@@ -93,36 +120,37 @@ class CudaDevice:
         return int(buffer.data.ptr)
 
     def copy_in(self, buffer: Any, array: np.ndarray) -> None:
-        """To the device."""
+        """To the device; the array must stay as it is until the next `synchronize`."""
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         if len(flat):
-            buffer[: len(flat)].set(flat)
+            self._sources.append(flat)
+            with self._told():
+                buffer[: len(flat)].set(flat)
 
     def copy_out(self, buffer: Any, dtype: type, n: int) -> np.ndarray:
         """From the device, through pinned memory: the first n values."""
-        n_byte = n * np.dtype(dtype).itemsize
-        if not n_byte:
-            return np.zeros(0, dtype)
-        pinned = self.cupy.cuda.alloc_pinned_memory(n_byte)
-        values = np.frombuffer(pinned, np.uint8, n_byte)
-        buffer[:n_byte].get(out=values)
-        return values.view(dtype).copy()
+        values: np.ndarray = np.empty(n, dtype)
+        flat = values.view(np.uint8)
+        with self._told():
+            for first in range(0, len(flat), STAGE):
+                part = flat[first : first + STAGE]
+                staged = self._pinned(len(part))
+                buffer[first : first + len(part)].get(out=staged)
+                part[:] = staged
+        return values
+
+    def _pinned(self, n_byte: int) -> np.ndarray:
+        """Pinned memory of this size, at most `STAGE`; one and the same at every call."""
+        if self._staging is None or self._staging.size() < n_byte:
+            self._staging = self.cupy.cuda.alloc_pinned_memory(n_byte)
+        return np.frombuffer(self._staging, np.uint8, n_byte)
 
     def load(self, text: str, variant: Variant, name: str) -> Any:
         """Compile the text for one variant, or take it from the cache."""
-        from kernels.cpu.cache import folder
-
-        parts = [text, str(variant.defines()), self.architecture, toolchain(), *OPTIONS]
-        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
-        path = folder() / f"{name}_{digest}.cubin"
-        if not path.exists():
-            made = compile_binary(text, self.architecture, variant.defines(), f"{name}.cu")
-            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-            with os.fdopen(handle, "wb") as file:
-                file.write(made.binary)
-            os.replace(temporary, path)
-        module = self.cupy.RawModule(path=str(Path(path)))
-        return {kernel: module.get_function(kernel) for kernel in ("advance", "reset")}
+        path = kept_file(text, variant, self.architecture, name)
+        with self._told():
+            module = self.cupy.RawModule(path=str(path))
+            return {kernel: module.get_function(kernel) for kernel in ("advance", "reset")}
 
     def launch(
         self,
@@ -139,18 +167,20 @@ class CudaDevice:
         Arguments are the table, first step, last step and first cell.
         """
         function = module[kernel]
-        function.max_dynamic_shared_size_bytes = n_shared
         table, first, last, cell = arguments
         given = (np.uint64(table), np.int64(first), np.int64(last), np.int32(cell))
-        while len(self._streams) <= stream:
-            self._streams.append(self.cupy.cuda.Stream(non_blocking=True))
-        with self._told(), self._streams[stream]:
-            function((n_block,), (n_thread,), given, shared_mem=n_shared)
+        with self._told():
+            while len(self._streams) <= stream:
+                self._streams.append(self.cupy.cuda.Stream(non_blocking=True))
+            function.max_dynamic_shared_size_bytes = n_shared
+            with self._streams[stream]:
+                function((n_block,), (n_thread,), given, shared_mem=n_shared)
 
     def synchronize(self) -> None:
         """Wait for all copies and launches."""
         with self._told():
             self.cupy.cuda.runtime.deviceSynchronize()
+        self._sources.clear()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -162,3 +192,33 @@ class CudaDevice:
             self.cupy.cuda.driver.CUDADriverError,
         ) as problem:
             raise KernelsError(f"{self.name}: {problem}") from problem
+
+
+def named_device(uuids: Sequence[bytes], environment: Mapping[str, str]) -> int | None:
+    """Which of several devices CUDA_VISIBLE_DEVICES names alone.
+
+    CUDA reads that variable once. An MPI library that knows CUDA starts it before a rank can know
+    which device is its own; CUDA then still shows all of them.
+
+    Args:
+        uuids: of the devices that CUDA shows, as CuPy gives them: up to their first zero byte.
+        environment: of the process.
+
+    Returns:
+        None where the variable names no single device by UUID.
+
+    Raises:
+        KernelsError: CUDA does not show the device that is named.
+    """
+    wanted = environment.get("CUDA_VISIBLE_DEVICES", "").strip()
+    if not wanted.startswith("GPU-") or "," in wanted:
+        return None
+    digits = wanted.removeprefix("GPU-").replace("-", "").lower()
+    shown = [uuid[:16].split(b"\0")[0].hex() for uuid in uuids]
+    alike = [k for k, one in enumerate(shown) if digits.startswith(one) or one.startswith(digits)]
+    if not alike:
+        raise KernelsError(
+            f'backend "cuda": {wanted} is not among the {len(uuids)} GPUs that CUDA shows; '
+            "something started CUDA before CUDA_VISIBLE_DEVICES was set"
+        )
+    return max(alike, key=lambda k: len(shown[k]))

@@ -43,6 +43,15 @@ def toolchain() -> str:
     return f"NVRTC {major}.{minor}"
 
 
+def architectures() -> tuple[int, ...]:
+    """Compute capabilities that the compiler knows, ten times: (75, 80, ...).
+
+    Raises:
+        KernelsError: there is no compiler.
+    """
+    return tuple(sorted(_binding().getSupportedArchs()))
+
+
 def compile_binary(text: str, architecture: str, defines: dict[str, int], name: str) -> Compiled:
     """Compile for one architecture.
 
