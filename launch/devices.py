@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from launch.errors import LaunchError
-from launch.nvidia import find_devices
+from launch.nvidia import Node, find_devices
 from launch.ranks import Ranks
 
 
@@ -57,11 +57,26 @@ def visible(uuids: Sequence[str], environment: Mapping[str, str]) -> tuple[str, 
     return tuple(found)
 
 
+def devices_of(node: Node, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What a process may take, by UUID: devices, and the parts of divided ones (MIG).
+
+    Where the environment says nothing, the best of a node come first: those with fast float64, then
+    those with more memory. So a workstation's card for the display is the last.
+    """
+    devices = {device.uuid: device for device in node.devices}
+    shown = visible(list(devices), environment)
+    if "CUDA_VISIBLE_DEVICES" not in environment:
+        worth = {u: (d.has_fast_float64, d.memory >> 30) for u, d in devices.items()}
+        shown = tuple(sorted(shown, key=worth.__getitem__, reverse=True))
+    parts = [(devices[u].instances if u in devices else ()) or (u,) for u in shown]
+    return tuple(uuid for part in parts for uuid in part)
+
+
 def choose(local: int, seen: Sequence[Sequence[str]]) -> Choice | None:
     """The device of one rank of a node.
 
-    Ranks that see the same devices take them in turn; a rank alone with its devices takes the
-    first.
+    Ranks that see the same devices take them in turn, in the order in which they see them, or by
+    UUID where that differs between them.
 
     Args:
         local: which rank of the node.
@@ -79,8 +94,10 @@ def _take(local: int, seen: Sequence[Sequence[str]]) -> str | None:
     mine = seen[local]
     if not mine:
         return None
-    turn = sum(set(other) == set(mine) for other in seen[:local])
-    return sorted(mine)[turn % len(mine)] if len(mine) > 1 else mine[0]
+    alike = [rank for rank, other in enumerate(seen) if set(other) == set(mine)]
+    agreed = all(tuple(seen[rank]) == tuple(mine) for rank in alike)
+    order = mine if agreed else sorted(mine)
+    return order[alike.index(local) % len(mine)]
 
 
 def advice(choices: Sequence[Choice | None], environment: Mapping[str, str]) -> str:
@@ -107,8 +124,7 @@ def bind(ranks: Ranks) -> tuple[Choice | None, str]:
     Raises:
         LaunchError: a rank of the node sees a device and another none.
     """
-    node = find_devices()
-    mine = visible([device.uuid for device in node.devices], os.environ)
+    mine = devices_of(find_devices(), os.environ)
     local, seen = ranks.on_node(mine)
     if any(seen) and not all(seen):
         blind = [r for r, one in enumerate(seen) if not one]

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from launch import devices
-from launch.devices import Choice, advice, bind, choose, visible
+from launch.devices import Choice, advice, bind, choose, devices_of, visible
 from launch.errors import LaunchError
 from launch.nvidia import Device, Node, find_devices
 from launch.ranks import Ranks
@@ -44,6 +44,9 @@ def test_visible_devices_are_those_that_cuda_shows(shown, expected):
         ([(A, B), (A, B), (C, D), (C, D)], [A, B, C, D], 1),
         # fewer ranks than devices
         ([(A, B, C, D)] * 2, [A, B], 1),
+        # one rank, by the order that it was shown
+        ([(B, A)], [B], 1),
+        ([(B, A), (B, A)], [B, A], 1),
         # the same devices in another order
         ([(A, B), (B, A)], [A, B], 1),
         # more ranks than devices
@@ -57,6 +60,23 @@ def test_each_rank_takes_its_own_device(seen, expected, n_sharing):
     choices = [choose(local, seen) for local in range(len(seen))]
     assert [c and c.uuid for c in choices] == expected
     assert all(c is None or c.n_sharing == n_sharing for c in choices)
+
+
+def test_the_best_devices_come_first_unless_the_environment_says_which():
+    display, slow = Device(A, "T400", 4 << 30, (7, 5)), Device(B, "RTX", 48 << 30, (8, 9))
+    fast = Device(C, "A100", 40 << 30, (8, 0))
+    node = Node("550.1", (display, slow, fast))
+    assert devices_of(node, {}) == (C, B, A)
+    assert devices_of(node, {"CUDA_VISIBLE_DEVICES": "0,2"}) == (A, C)
+    assert devices_of(Node("550.1", (Device(B, "H100", 1, (9, 0)), fast)), {})[0] == C
+
+
+def test_parts_of_a_divided_device_are_devices():
+    divided = Device(A, "A100", 40 << 30, (8, 0), ("MIG-1", "MIG-2"))
+    node = Node("550.1", (divided, Device(B, "A100", 40 << 30, (8, 0))))
+    assert devices_of(node, {}) == ("MIG-1", "MIG-2", B)
+    assert devices_of(node, {"CUDA_VISIBLE_DEVICES": "1"}) == (B,)
+    assert devices_of(node, {"CUDA_VISIBLE_DEVICES": "MIG-2"}) == ("MIG-2",)
 
 
 def test_sharing_is_told():
