@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
+import functools
 import importlib
 import os
+import re
 import shutil
 import socket
 import sys
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from launch.devices import advice, choose, visible
+from launch.devices import advice, choose, devices_of
 from launch.mpiexec import find_mpiexec
 from launch.nvidia import find_devices
 from launch.ranks import Ranks, run_on_ranks
@@ -26,6 +29,12 @@ OPTIONAL = {"pymetis": "the partition method metis", "cupy": "the backend cuda"}
 
 #: Distributions that hold a package under another name.
 WHEELS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x", "cupy-cuda11x")}
+
+#: Distributions with CUDA's compiler library.
+NVRTC_WHEELS = ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu11")
+
+#: The oldest driver for Linux that runs programs of a CUDA line.
+DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 
 SMALLEST_SHM = 64 << 20  # bytes of /dev/shm that MPICH and Intel MPI want for some ranks
 
@@ -43,11 +52,16 @@ class Rank:
     threads: int  # that a library starts in it
     mpi: str
     driver: str
+    cuda: tuple[int, int]  # the newest that the driver runs
     device: str  # UUID; empty without one
     device_name: str
+    slow: bool  # a device whose float64 is slow
+    trouble: str  # why the device cannot be used
+    blind: bool  # CUDA is there, the library that lists devices is not
     sharing: str  # advice where ranks share a device
     versions: tuple[tuple[str, str], ...]  # package -> version, empty where missing
-    nvrtc: bool
+    wheels: tuple[str, ...]  # distributions of CuPy
+    nvrtc: str  # version; empty where it is missing
     hdf5: str
     shm: int  # bytes free; -1 where there is none
     cache: str  # folder of compiled functions; empty where it cannot be written
@@ -71,11 +85,13 @@ def examine(ranks: Ranks) -> Rank:
     """Look at this rank; allocates nothing on a device."""
     node = find_devices()
     cores = sorted(os.sched_getaffinity(0))
-    seen = visible([device.uuid for device in node.devices], os.environ)
+    seen = devices_of(node, os.environ)
     local, every = ranks.on_node((seen, tuple(cores)))
     choices = [choose(r, [one[0] for one in every]) for r in range(len(every))]
     mine = choices[local]
-    named = {device.uuid: device.name for device in node.devices}
+    named = {uuid: one for one in node.devices for uuid in (one.uuid, *one.instances)}
+    device = named.get(mine.uuid) if mine else None
+    wheels = installed(WHEELS["cupy"])
     return Rank(
         rank=ranks.rank,
         host=socket.gethostname(),
@@ -86,37 +102,62 @@ def examine(ranks: Ranks) -> Rank:
         threads=max(int(os.environ.get(name) or 1) for name in ONE_THREAD),
         mpi=ranks.library(),
         driver=node.driver,
+        cuda=node.cuda,
         device=mine.uuid if mine else "",
-        device_name=named.get(mine.uuid, "MIG instance") if mine else "",
+        device_name=device.name if device else "",
+        slow=device is not None and not device.has_fast_float64,
+        trouble=trouble_with(mine.uuid) if mine and wheels else "",
+        blind=not node.driver and has_cuda(),
         sharing=advice(choices, os.environ),
         versions=tuple((name, version_of(name)) for name in (*NEEDED, *OPTIONAL)),
-        nvrtc=has_nvrtc(),
+        wheels=wheels,
+        nvrtc=nvrtc_version(),
         hdf5=hdf5_version(),
         shm=free_shm(),
         cache=writable_cache(),
     )
 
 
+def installed(names: Sequence[str]) -> tuple[str, ...]:
+    """Those of some distributions that are installed."""
+    return tuple(name for name in names if name in distributions())
+
+
+@functools.cache
+def distributions() -> frozenset[str]:
+    """The names of all that is installed."""
+    return frozenset(found.metadata["Name"] for found in metadata.distributions())
+
+
 def version_of(package: str) -> str:
     """The installed version of a package; empty where it is missing."""
-    for name in WHEELS.get(package, (package,)):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return ""
+    found = installed(WHEELS.get(package, (package,)))
+    return metadata.version(found[0]) if found else ""
 
 
-def has_nvrtc() -> bool:
-    """Whether the CUDA compiler library is installed: a wheel's, or the system's."""
-    wheels = ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu11")
-    for name in wheels:
-        try:
-            metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-        return True
-    return find_library("nvrtc") is not None
+def nvrtc_version() -> str:
+    """The version of the CUDA compiler library, a wheel's or the system's; empty without one."""
+    found = installed(NVRTC_WHEELS)
+    if found:
+        return metadata.version(found[0])
+    return "of the system" if find_library("nvrtc") is not None else ""
+
+
+def has_cuda() -> bool:
+    """Whether the driver's own library is there."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def trouble_with(uuid: str) -> str:
+    """Why this process cannot use a device; empty where it can."""
+    from distnet.gpu import gpu_trouble
+
+    os.environ["CUDA_VISIBLE_DEVICES"] = uuid
+    return gpu_trouble()
 
 
 def hdf5_version() -> str:
@@ -177,12 +218,7 @@ def hints(found: Sequence[Rank]) -> list[str]:
             )
         if one.sharing:
             told.append(f"{one.host}: {one.sharing}")
-        if one.driver and not one.device:
-            told.append(f"{one.host}: there is a driver but no GPU is visible: ask for GPUs")
-        if one.driver and not dict(one.versions)["cupy"]:
-            told.append('CuPy is missing: pip install "distnet[cuda]"')
-        if one.driver and not one.nvrtc:
-            told.append("NVRTC is missing: pip install nvidia-cuda-nvrtc-cu12")
+        told += gpu_hints(one)
         if 0 <= one.shm < SMALLEST_SHM and one.mpi:
             told.append(f"{one.host}: /dev/shm has {one.shm >> 20} MB: mount it larger (64 MB)")
         if not one.cache:
@@ -193,6 +229,43 @@ def hints(found: Sequence[Rank]) -> list[str]:
     return list(dict.fromkeys(told))
 
 
+def gpu_hints(one: Rank) -> list[str]:
+    """What keeps the GPU of a rank from use, or makes it slow, with what to do."""
+    if one.blind:
+        return [
+            f"{one.host}: libcuda is there but not libnvidia-ml, so all ranks take the first GPU: "
+            "in a container, set NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+        ]
+    if not one.driver:
+        return []
+    told = []
+    lines = [int(match[1]) for name in one.wheels if (match := re.search(r"cuda(\d\d)", name))]
+    line = max(lines, default=12)
+    if not one.device:
+        told.append(f"{one.host}: there is a driver but no GPU is visible: ask for GPUs")
+    if not one.wheels:
+        told.append('CuPy is missing: pip install "distnet[cuda]"')
+    if len(one.wheels) > 1:
+        names = " ".join(one.wheels)
+        told.append(f"CuPy is there more than once: pip uninstall {names}, then install one")
+    if lines and one.cuda < (line, 0):
+        told.append(
+            f"{one.host}: driver {one.driver} runs CUDA {one.cuda[0]}.{one.cuda[1]} at most, CuPy "
+            f"is for {line}: install driver {DRIVERS.get(line, 'of that CUDA')} or newer"
+            + (', or pip install "distnet[cuda]" in its place' if line > 12 else "")
+        )
+    elif not one.nvrtc:
+        wheel = NVRTC_WHEELS[0] if line == 12 else NVRTC_WHEELS[1]
+        told.append(f"NVRTC is missing: pip install {wheel}")
+    elif one.trouble:
+        told.append(f"{one.host}: {one.trouble}")
+    if one.slow:
+        told.append(
+            f"{one.device_name} has slow float64: use --precision single on it, or --backend cpu"
+        )
+    return told
+
+
 def screen(found: Sequence[Rank], wrong: Sequence[str], hints: Sequence[str]) -> list[str]:
     """The whole screen, line by line."""
     first = found[0]
@@ -200,8 +273,9 @@ def screen(found: Sequence[Rank], wrong: Sequence[str], hints: Sequence[str]) ->
     hosts = len({one.host for one in found})
     started = f"{first.mpi}, {len(found)} ranks on {hosts} hosts" if first.mpi else ""
     mpiexec = find_mpiexec() or "none"
-    gpu = f"driver {first.driver}" if first.driver else "no NVIDIA driver"
-    nvrtc = "NVRTC found" if first.nvrtc else "no NVRTC"
+    runs = f" (CUDA {first.cuda[0]}.{first.cuda[1]})"
+    gpu = f"driver {first.driver}{runs}" if first.driver else "no NVIDIA driver"
+    nvrtc = f"NVRTC {first.nvrtc}" if first.nvrtc else "no NVRTC"
     rows = [
         ("Python", f"{sys.version.split()[0]}, {Path(sys.executable)}"),
         ("packages", ", ".join(f"{n} {versions[n] or 'MISSING'}" for n in NEEDED)),

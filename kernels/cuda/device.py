@@ -58,10 +58,13 @@ class CudaDevice:
             import cupy
 
             n_device = cupy.cuda.runtime.getDeviceCount()
+        except ModuleNotFoundError as problem:
+            raise KernelsError(
+                f'backend "cuda": {problem.name} is missing: pip install "distnet[cuda]"'
+            ) from problem
         except Exception as problem:  # what cupy raises varies with what is missing
             raise KernelsError(
-                f'backend "cuda": no GPU can be used ({type(problem).__name__}: {problem}); '
-                "`distnet doctor` says what is missing"
+                f'backend "cuda": no GPU can be used ({type(problem).__name__}: {problem})'
             ) from problem
         if n_device == 0:
             raise KernelsError('backend "cuda": CuPy finds no GPU')

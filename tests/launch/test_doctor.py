@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from launch.cli import main
-from launch.doctor import NEEDED, OPTIONAL, Rank, hints, problems, screen
+from launch.doctor import NEEDED, OPTIONAL, Rank, hints, problems, screen, trouble_with
 
 WELL = Rank(
     rank=0,
@@ -19,11 +19,16 @@ WELL = Rank(
     threads=1,
     mpi="MPICH Version 5.0.2",
     driver="550.1",
+    cuda=(12, 4),
     device="GPU-aaaa",
     device_name="H100",
+    slow=False,
+    trouble="",
+    blind=False,
     sharing="",
     versions=tuple((name, "1.0") for name in (*NEEDED, *OPTIONAL)),
-    nvrtc=True,
+    wheels=("cupy-cuda12x",),
+    nvrtc="12.9.86",
     hdf5="1.14",
     shm=1 << 30,
     cache="/home/me/.cache/distnet",
@@ -61,8 +66,15 @@ def test_what_must_be_mended_is_told(change, words):
         ({"threads": 8}, "1 ranks of 8 threads share 4 cores"),
         ({"sharing": "2 ranks share one GPU"}, "2 ranks share one GPU"),
         ({"device": ""}, "no GPU is visible"),
-        ({"versions": without("cupy")}, "CuPy is missing"),
-        ({"nvrtc": False}, "NVRTC is missing"),
+        ({"versions": without("cupy"), "wheels": ()}, "CuPy is missing"),
+        ({"wheels": ("cupy-cuda11x", "cupy-cuda12x")}, "pip uninstall cupy-cuda11x cupy-cuda12x"),
+        ({"nvrtc": ""}, "NVRTC is missing: pip install nvidia-cuda-nvrtc-cu12"),
+        ({"nvrtc": "", "wheels": ("cupy-cuda13x",), "cuda": (13, 0)}, "nvidia-cuda-nvrtc"),
+        ({"cuda": (11, 4), "trouble": "too old"}, "runs CUDA 11.4 at most, CuPy is for 12"),
+        ({"wheels": ("cupy-cuda13x",)}, "driver 580.65.06 or newer, or pip install"),
+        ({"trouble": "CuPy finds no GPU"}, "n1: CuPy finds no GPU"),
+        ({"driver": "", "device": "", "blind": True}, "NVIDIA_DRIVER_CAPABILITIES"),
+        ({"slow": True}, "H100 has slow float64"),
         ({"shm": 2 << 20}, "/dev/shm has 2 MB"),
         ({"cache": ""}, "set DISTNET_CACHE"),
     ],
@@ -72,6 +84,11 @@ def test_what_could_be_better_is_told_once(change, words):
     assert len(told) == 1
     assert words in told[0]
     assert problems([replace(WELL, **change)]) == []
+
+
+def test_trouble_with_a_device_is_what_a_run_would_say(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert 'backend "cuda": ' in trouble_with("GPU-00000000-0000-0000-0000-000000000000")
 
 
 def test_one_process(capsys):
