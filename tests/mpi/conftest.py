@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+from kernels.cuda.host import compiler
 
 HERE = Path(__file__).resolve().parent
 
@@ -20,3 +23,15 @@ def network_job(mpirun, run_python):
         return mpirun(n, arguments, timeout=timeout, env=env)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cxx():
+    """The C++ compiler, without which the CUDA text cannot run on the CPU."""
+    found = compiler()
+    if found is None:
+        reason = "no C++ compiler (g++, c++ or CXX): the CUDA text cannot run on the CPU"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found

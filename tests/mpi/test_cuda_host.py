@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from kernels.cuda.host import compiler
-
 pytestmark = pytest.mark.mpi
 
 
 @pytest.fixture(scope="module")
-def outputs(mpirun, assets, tmp_path_factory):
+def outputs(mpirun, cxx, assets, tmp_path_factory):
     """`outputs(backend, n)`: all that a run of the SONATA circuit wrote, by name."""
-    if compiler() is None:
-        reason = "no C++ compiler (g++, c++ or CXX): the CUDA text cannot run on the CPU"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    kept = {}
 
-    def run(backend, n):
+    def run(backend, n, precision="double"):
+        if (key := (backend, n, precision)) in kept:
+            return kept[key]
         out = tmp_path_factory.mktemp(backend) / "out"
         config = assets / "sonata_small" / "config.json"
         command = ["-m", "launch", "run", config, "--backend", backend, "--out", out, "--quiet"]
-        done = mpirun(n, [*command, "--tstop", "40"], timeout=400)
+        more = ["--tstop", "40", "--precision", precision]
+        done = mpirun(n, [*command, *more], timeout=400)
         assert done.returncode == 0, done.output
-        return {path.name: datasets(path) for path in sorted(out.glob("*.h5"))}
+        kept[key] = {path.name: datasets(path) for path in sorted(out.glob("*.h5"))}
+        return kept[key]
 
     return run
 
@@ -47,13 +45,21 @@ def datasets(path: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def test_every_rank_count_gives_what_the_cpu_engine_gives(outputs):
-    cpu = outputs("cpu", 1)
+#: Engine, ranks, precision: the first ones, and what is left of the product.
+QUICK = [*(("cuda-host", n, "double") for n in (1, 2, 4)), ("cuda-host", 2, "single")]
+REST = [
+    pytest.param(*case, marks=pytest.mark.slow)
+    for case in itertools.product(("cpu", "cuda-host"), (1, 2, 4), ("double", "single"))
+    if case not in QUICK and case[:2] != ("cpu", 1)
+]
+
+
+@pytest.mark.parametrize(("backend", "n", "precision"), [*QUICK, *REST])
+def test_every_rank_count_gives_what_the_cpu_engine_gives(outputs, backend, n, precision):
+    cpu, found = outputs("cpu", 1, precision), outputs(backend, n, precision)
     assert len(cpu["spikes.h5"]["spikes/cortex/timestamps"]) > 10
-    for n in (1, 2, 4):
-        host = outputs("cuda-host", n)
-        assert set(host) == set(cpu)
-        for file, values in cpu.items():
-            assert set(host[file]) == set(values)
-            for name, value in values.items():
-                np.testing.assert_array_equal(host[file][name], value, err_msg=f"{n}: {name}")
+    assert set(found) == set(cpu)
+    for file, values in cpu.items():
+        assert set(found[file]) == set(values)
+        for name, value in values.items():
+            np.testing.assert_array_equal(found[file][name], value, err_msg=name)

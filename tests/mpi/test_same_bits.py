@@ -1,7 +1,8 @@
-"""The same bits on every number of ranks."""
+"""The same bits on every number of ranks, on every engine, in both precisions."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +16,57 @@ NAMES = ("ring", "burst", "artificial", "few", "silent")
 
 @pytest.fixture(scope="module")
 def found(mpirun, tmp_path_factory):
-    """`found(n)` is what all networks gave on n ranks, by name."""
+    """`found(n)` is what networks gave on n ranks, by name."""
     kept = {}
 
-    def get(n):
-        if n not in kept:
+    def get(n, backend="cpu", precision="double", names=NAMES):
+        key = n, backend, precision
+        if key not in kept:
             out = tmp_path_factory.mktemp(f"ranks{n}")
-            done = mpirun(n, [JOB, out, *NAMES], timeout=400)
+            done = mpirun(n, [JOB, out, backend, precision, *names], timeout=400)
             assert done.returncode == 0, done.output
-            kept[n] = {name: np.load(out / f"{name}.npz") for name in NAMES}
-        return kept[n]
+            kept[key] = {name: np.load(out / f"{name}.npz") for name in names}
+        return kept[key]
 
     return get
+
+
+def check(one, many, n):
+    np.testing.assert_array_equal(many["gid"], one["gid"])
+    np.testing.assert_array_equal(many["time"].view(np.int64), one["time"].view(np.int64))
+    np.testing.assert_array_equal(many["voltage"].view(np.int64), one["voltage"].view(np.int64))
+    assert len(many["owned"]) == n
 
 
 @pytest.mark.parametrize("n", [2, 4])
 @pytest.mark.parametrize("name", NAMES)
 def test_spikes_and_voltages_have_the_bits_of_one_rank(found, name, n):
-    one, many = found(1)[name], found(n)[name]
-    np.testing.assert_array_equal(many["gid"], one["gid"])
-    np.testing.assert_array_equal(many["time"].view(np.int64), one["time"].view(np.int64))
-    np.testing.assert_array_equal(many["voltage"].view(np.int64), one["voltage"].view(np.int64))
-    assert len(many["owned"]) == n
+    check(found(1)[name], found(n)[name], n)
+
+
+#: Engine, ranks, precision; the rest of the product takes a minute.
+QUICK = [("cpu", 4, "single"), ("cuda-host", 2, "single")]
+REST = [
+    pytest.param(*case, marks=pytest.mark.slow)
+    for case in itertools.product(("cpu", "cuda-host"), (1, 2, 4), ("double", "single"))
+    if case not in QUICK and case[:2] != ("cpu", 1)
+]
+
+
+@pytest.mark.parametrize(("backend", "n", "precision"), [*QUICK, *REST])
+def test_engines_have_the_bits_of_one_rank_of_the_cpu(found, cxx, backend, n, precision):
+    names = ("ring", "artificial") if precision == "single" else NAMES
+    one, many = found(1, "cpu", precision, names), found(n, backend, precision, names)
+    for name in names:
+        check(one[name], many[name], n)
+    assert len(one["ring"]["gid"]) > 25
+
+
+def test_single_precision_is_another_arithmetic(found):
+    single = found(1, "cpu", "single", ("ring", "artificial"))["ring"]["voltage"]
+    double = found(1)["ring"]["voltage"]
+    assert 1e-6 < np.abs(single[:400] - double[:400]).max() < 1e-2  # mV in the first 10 ms
+    np.testing.assert_array_equal(single.astype(np.float32), single)
 
 
 def test_the_networks_are_worth_comparing(found):

@@ -1,6 +1,6 @@
 """A job on ranks: run small networks, rank 0 stores what all ranks found.
 
-python networks.py OUT NAME...
+python networks.py OUT BACKEND PRECISION NAME...
 """
 
 from __future__ import annotations
@@ -110,12 +110,13 @@ def silent() -> CellNetwork:
 NETWORKS = {f.__name__: f for f in (ring, burst, artificial, few, silent)}
 
 
-def run(network: CellNetwork, tstop: float) -> dict[str, np.ndarray]:
+def run(network: CellNetwork, tstop: float, backend: str, precision: str) -> dict[str, np.ndarray]:
     """Spikes and soma voltages of all ranks, on rank 0; empty elsewhere."""
     cells = np.flatnonzero(network.kinds() == 0)
     recording = Recording("v", cells, np.zeros(len(cells), int), DT)
     exchange = make_exchange(MPI.COMM_WORLD)
-    simulation = Simulation(network, Settings(dt=DT), [recording], exchange=exchange)
+    settings = Settings(dt=DT, precision=precision)
+    simulation = Simulation(network, settings, [recording], backend, exchange)
     found = simulation.run(tstop)
     again = simulation.run(tstop)
     assert np.array_equal(found.spike_time, again.spike_time)
@@ -132,9 +133,9 @@ def run(network: CellNetwork, tstop: float) -> dict[str, np.ndarray]:
     return {"gid": gid[order], "time": time[order], "voltage": voltage, "owned": owned}
 
 
-def main(out: str, *names: str) -> None:
+def main(out: str, backend: str, precision: str, *names: str) -> None:
     for name in names:
-        found = run(NETWORKS[name](), 30.0)
+        found = run(NETWORKS[name](), 30.0, backend, precision)
         if found:
             np.savez(Path(out) / f"{name}.npz", **found)
 
