@@ -30,6 +30,8 @@ class Device(Protocol):
     def address(self, buffer: Any) -> int: ...
     def copy_in(self, buffer: Any, array: np.ndarray) -> None: ...
     def copy_out(self, buffer: Any, dtype: type, n: int) -> np.ndarray: ...
+    def copy_out_to(self, buffer: Any, array: np.ndarray) -> None: ...
+    def host_memory(self, n_byte: int) -> np.ndarray: ...
     def load(self, text: str, variant: Variant, name: str) -> Any: ...
     def launch(
         self,
@@ -71,7 +73,7 @@ class CudaDevice:
         self.cupy = cupy
         self._streams: list[Any] = []
         self._sources: list[np.ndarray] = []  # of copies that may not have ended
-        self._staging: Any = None
+        self._staging = np.zeros(0, np.uint8)
         with self._told():
             self._take_device(n_device)
 
@@ -144,9 +146,22 @@ class CudaDevice:
 
     def _pinned(self, n_byte: int) -> np.ndarray:
         """Pinned memory of this size, at most `STAGE`; one and the same at every call."""
-        if self._staging is None or self._staging.size() < n_byte:
-            self._staging = self.cupy.cuda.alloc_pinned_memory(n_byte)
-        return np.frombuffer(self._staging, np.uint8, n_byte)
+        if len(self._staging) < n_byte:
+            self._staging = self.host_memory(n_byte)
+        return self._staging[:n_byte]
+
+    def copy_out_to(self, buffer: Any, array: np.ndarray) -> None:
+        """From the device: the first bytes, into an array of them."""
+        with self._told():
+            if len(array):
+                buffer[: len(array)].get(out=array)
+
+    def host_memory(self, n_byte: int) -> np.ndarray:
+        """Bytes of the host; copies from and to a few of them are fast: they are pinned."""
+        if n_byte > STAGE:
+            return np.empty(n_byte, np.uint8)
+        pinned = self.cupy.cuda.alloc_pinned_memory(max(n_byte, 1))
+        return np.frombuffer(pinned, np.uint8, n_byte)
 
     def load(self, text: str, variant: Variant, name: str) -> Any:
         """Compile the text for one variant, or take it from the cache."""

@@ -11,6 +11,7 @@ from kernels.block import Block, Events, Instances, Spikes
 from kernels.cable import make_cable
 from kernels.cpu.pointers import links_of
 from kernels.cpu.sampler import Sampler
+from kernels.cuda.arrivals import Arrivals
 from kernels.cuda.cards import Card
 from kernels.cuda.choice import Chooser, kinds_of
 from kernels.cuda.classes import CellClass, Schedules, Variant, classify
@@ -20,11 +21,14 @@ from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.memory import Memory
 from kernels.cuda.program import Program, make_program
 from kernels.cuda.snapshot import load_state, save_state
-from kernels.cuda.state import FIRED, State
+from kernels.cuda.state import State
 from kernels.errors import NotFinite, QueueOverflow
 from kernels.precision import DOUBLE, Precision
 from kernels.preparation import Prepared, prepare
 from kernels.schedule import Elimination
+
+#: What the kernels tell of a cell (`tell_status`).
+IS_NOT_FINITE, IS_FULL, HAS_FIRED = 1, 2, 4
 
 
 class CudaEngine:
@@ -60,28 +64,26 @@ class CudaEngine:
         self.modules = [
             self.device.load(self.program.text, c.variant, "block") for c in self.classes
         ]
+        state = self.state
+        self.arrivals = Arrivals(state.cell_of_connection, state.n_cell, state.event_target)
         self.sampler = Sampler(block)
+        self._is_fresh = True  # not advanced since it was reset
 
     def reset(self) -> None:
         """Initialise at step 0."""
         self.sampler.clear()
         self.state.fill(self.memory)
-        self._open_epoch(0, 0, Events(np.zeros(0, I8), np.zeros(0), np.zeros(0, I4)))
-        self._launch("reset", 0, 0)
-        self._check_queues(0, 0)
+        self._is_fresh = True
+        nothing = Events(np.zeros(0, I8), np.zeros(0), np.zeros(0, I4))
+        self._launch("reset", 0, 0, nothing, self.sampler.open(0, 0))
 
     def advance(self, first: int, last: int, events: Events) -> Spikes:
         """Advance every cell from step `first` to step `last`."""
-        self._open_epoch(first, last, events)
         samples = self.sampler.open(first, last)
-        for name, array in samples.items():
-            self.memory.put(name, array)
-        self._launch("advance", first, last)
-        taken = samples["samples"]
-        taken[:] = self.memory.get("samples", np.float64, len(taken))
-        self._check_queues(first, last)
-        self._check_finite(last)
-        return self._take_spikes()
+        left = self._launch("advance", first, last, events, samples)
+        self._is_fresh = False
+        samples["samples"][:] = left["samples"]
+        return self._take_spikes(left)
 
     def read(self) -> list[np.ndarray]:
         """Samples since the last read, one (n_sample, n_place) array a probe."""
@@ -113,24 +115,22 @@ class CudaEngine:
 
     # --- an epoch ---
 
-    def _open_epoch(self, first: int, last: int, events: Events) -> None:
-        """Bring events to the device and make room for spikes."""
-        due = np.flatnonzero(events.step >= first)
-        cell = self.state.cell_of_connection[events.connection[due]]
-        order = due[np.argsort(cell, kind="stable")]
-        connection = events.connection[order]
-        bounds = np.searchsorted(np.sort(cell), np.arange(self.state.n_cell + 1))
-        self.memory.put("event_ptr", bounds.astype(I4))
-        self.memory.put("event_step", events.step[order].astype(I4))
-        self.memory.put("event_time", events.time[order].astype(np.float64))
-        for name, values in self.state.event_target.items():
-            self.memory.put(name, values[connection])
-        room = (last - first) // 2 + 1
-        self.memory.reserve("spike_step", 8 * room * len(self.state.source))
-        self.memory.put("spike_count", np.zeros(len(self.state.source), I4))
-
-    def _launch(self, kernel: str, first: int, last: int) -> None:
-        table = self.memory.send_table()
+    def _launch(
+        self, kernel: str, first: int, last: int, events: Events, samples: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Run a kernel on all cells; what it leaves."""
+        n_source = len(self.state.source)
+        self.memory.reserve("spike_step", 8 * ((last - first) // 2 + 1) * n_source)
+        self.memory.lay_out(
+            {
+                "status": (I4, self.state.n_cell),
+                "spike_count": (I4, n_source),
+                "samples": (np.float64, len(samples["samples"])),
+            }
+        )
+        self.memory.set_scalar("keep_fired", int(self._is_fresh))
+        taken = {name: samples[name] for name in ("probe_first", "probe_offset")}
+        table = self.memory.send(self.arrivals.arrange(first, events) | taken)
         self.device.synchronize()
         for stream, (cells, module) in enumerate(zip(self.classes, self.modules, strict=True)):
             self.device.launch(
@@ -143,20 +143,23 @@ class CudaEngine:
                 stream,
             )
         self.device.synchronize()
+        left = self.memory.take()
+        self._check(left["status"], first, last)
+        return left
 
-    def _take_spikes(self) -> Spikes:
+    def _take_spikes(self, left: dict[str, np.ndarray]) -> Spikes:
         """Crossings of this epoch, and spikes of artificial cells since the last call.
 
         Row k holds the k-th crossing of every detector: only rows that are used leave the device.
         """
-        count = self.memory.get("spike_count", I4, len(self.state.source))
+        count = left["spike_count"]
         n_row = int(count.max(initial=0))
         rows = self.memory.get("spike_step", I8, n_row * len(count)).reshape(n_row, len(count))
         taken = np.arange(n_row) < count[:, None]
         step = rows.T[taken]
         source = np.repeat(self.state.source, count)
         time = step * self.block.dt
-        if self.memory.capacity["fired_step"] >= 8 * FIRED:
+        if (left["status"] & HAS_FIRED).any():
             more = self._take_fired()
             step, time = np.append(step, more[0]), np.append(time, more[1])
             source = np.append(source, more[2])
@@ -166,27 +169,20 @@ class CudaEngine:
     def _take_fired(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         ptr = self.memory.get("fired_ptr", I8, self.state.n_cell + 1)
         count = self.memory.get("fired_count", I8, 2 * self.state.n_cell)[::2]
-        if not count.any():
-            return np.zeros(0, I8), np.zeros(0), np.zeros(0, I4)
         index = np.repeat(ptr[:-1] - np.cumsum(count) + count, count) + np.arange(count.sum())
         n = int(ptr[-1])
         fields = (("fired_step", I8), ("fired_time", np.float64), ("fired_source", I4))
         step, time, source = (self.memory.get(name, kind, n)[index] for name, kind in fields)
-        self.memory.put("fired_count", np.zeros(2 * self.state.n_cell, I8))
         return step, time, source
 
-    def _check_queues(self, first: int, last: int) -> None:
-        """Raise if self-events or spikes did not fit."""
-        n = self.state.n_cell
-        lost = [self.memory.get(f"{q}_count", I8, 2 * n)[1::2].any() for q in ("self", "fired")]
-        if any(lost):
+    def _check(self, status: np.ndarray, first: int, last: int) -> None:
+        """Raise if self-events or spikes did not fit, or a voltage is no number."""
+        if (status & IS_FULL).any():
+            n = self.state.n_cell
             n_self, n_fired = (self.memory.get(f"{q}_ptr", I8, n + 1) for q in ("queue", "fired"))
             room = [int(np.diff(ptr).max(initial=0)) for ptr in (n_self, n_fired)]
             raise QueueOverflow(room[0], room[1], first, last)
-
-    def _check_finite(self, step: int) -> None:
-        """Raise if a voltage is no number."""
-        wrong = np.flatnonzero(self.memory.get("not_finite", I4, self.state.n_cell))
+        wrong = np.flatnonzero(status & IS_NOT_FINITE)
         if not len(wrong):
             return
         nodes = self.state.nodes
@@ -196,7 +192,7 @@ class CudaEngine:
         at = np.flatnonzero(~np.isfinite(voltage))
         node = int(nodes.node[mine][at].min())
         value = float(voltage[nodes.place[node]])
-        raise NotFinite(node, cell, step, value)
+        raise NotFinite(node, cell, last, value)
 
 
 def print_block(block: Block, prepared: Prepared) -> Program:

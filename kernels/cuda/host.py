@@ -114,6 +114,14 @@ class HostDevice:
         """From the device: the first n values."""
         return buffer[: n * np.dtype(dtype).itemsize].view(dtype).copy()
 
+    def copy_out_to(self, buffer: np.ndarray, array: np.ndarray) -> None:
+        """From the device: the first bytes, into an array of them."""
+        array[:] = buffer[: len(array)]
+
+    def host_memory(self, n_byte: int) -> np.ndarray:
+        """Bytes of the host."""
+        return np.empty(n_byte, np.uint8)
+
     # --- kernels ---
 
     def prepare(self, text: str, variant: Variant, name: str) -> str:

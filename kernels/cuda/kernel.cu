@@ -464,12 +464,32 @@ __device__ __forceinline__ void add_constant_currents(const Table *p, const Cell
     __syncthreads();
 }
 
+// Spikes of the epoch before are with the host, but those of artificial cells that `reset` left.
+__device__ __forceinline__ void clear_counts(const Table *p, const Cell &cell) {
+    const long long last = p->source_ptr[cell.index + 1];
+    for (long long j = p->source_ptr[cell.index] + cell.lane; j < last; j += THREADS)
+        p->spike_count[j] = 0;
+    if (cell.lane == 0 && !p->keep_fired) p->fired_count[2 * cell.index] = 0;
+}
+
+// What the host must know of a cell, as bits: a voltage is no number, self-events or spikes did not
+// fit, there are spikes of artificial cells. All threads are done.
+__device__ __forceinline__ void tell_status(
+    const Table *p, const Cell &cell, const Queue &queue, int wrong
+) {
+    if (cell.lane != 0) return;
+    const long long *fired = p->fired_count + 2 * cell.index;
+    p->status[cell.index] =
+        (wrong ? 1 : 0) | (queue.count[1] ? 2 : 0) | (fired[1] ? 2 : 0) | (fired[0] ? 4 : 0);
+}
+
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
 advance(const Table *p, long long first, long long last, int first_cell) {
     extern __shared__ double shared[];
     const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, (Real *)shared);
     const Queue queue = open_queue(p, cell.index);
     int e = p->event_ptr[cell.index];
+    clear_counts(p, cell);
     for (long long step = first; step < last; ++step) {
         const double now = (double)step * p->dt;
         const double middle = now + 0.5 * p->dt;
@@ -505,7 +525,7 @@ advance(const Table *p, long long first, long long last, int first_cell) {
         p->voltage[cell.first + i] = v;
 #endif
     }
-    if (__syncthreads_or(wrong) && cell.lane == 0) p->not_finite[cell.index] = 1;
+    tell_status(p, cell, queue, __syncthreads_or(wrong));
 }
 
 // Initialise at step 0: INITIAL of every mechanism and connection, first currents.
@@ -535,4 +555,5 @@ reset(const Table *p, long long first, long long last, int first_cell) {
     add_constant_currents(p, cell);
     add_currents(p, cell, 0.0);
 @before_steps@
+    tell_status(p, cell, queue, 0);
 }

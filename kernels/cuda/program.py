@@ -18,7 +18,7 @@ from kernels.storage import writes_concentration
 #: Fields of the table that every block has, in groups of one type.
 FIELDS = {
     "double": "dt",
-    "long long": "half_step n_probe n_weight n_argument n_detector",
+    "long long": "half_step keep_fired n_probe n_weight n_argument n_detector",
     "const long long *": (
         "node_ptr level_first child_first queue_ptr fired_ptr source_ptr entry_ptr entry_place "
         "entry_column probe_every probe_first probe_offset probe_width event_weight "
@@ -34,7 +34,7 @@ FIELDS = {
     "Real *": "voltage diagonal right coupling fixed constant leak",
     "double *": "self_time self_flag fired_time weights samples",
     "const Global<Real> *": "sampled",
-    "int *": ("self_mechanism self_instance source_above spike_count fired_source not_finite"),
+    "int *": ("self_mechanism self_instance source_above spike_count fired_source status"),
     "long long *": "self_weight self_count fired_step fired_count spike_step",
 }
 

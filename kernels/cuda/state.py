@@ -229,11 +229,8 @@ class State:
             "leak": np.zeros(n_node if self.prepared.precision.is_single else 0, self.real),
             "weights": weights,
             "source_above": np.zeros(n_source, I4),
-            "spike_count": np.zeros(n_source, I4),
             "self_count": np.zeros(2 * self.n_cell, I8),
             "fired_count": np.zeros(2 * self.n_cell, I8),
-            "not_finite": np.zeros(self.n_cell, I4),
-            "event_ptr": np.zeros(self.n_cell + 1, I4),
         }
         arrays |= {f"self_{n}": np.zeros(n_self) for n in ("time", "flag")}
         arrays |= {f"self_{n}": np.zeros(n_self, I4) for n in ("mechanism", "instance")}

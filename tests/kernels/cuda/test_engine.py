@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kernels import Events, KernelsError, Probe, make_engine
 from kernels.cuda import CudaEngine, HostDevice, Variant
+from kernels.cuda.arrivals import Arrivals
 from kernels.cuda.classes import shared_bytes
 from kernels.errors import NotFinite, OutOfDeviceMemory
 
@@ -244,3 +245,57 @@ def test_a_saved_state_goes_on_as_if_nothing_was(blocks, host_engine, agree):
             np.testing.assert_array_equal(*(getattr(s, field) for s in spikes))
         for rows, again in zip(one.read(), other.read(), strict=True):
             np.testing.assert_array_equal(rows, again)
+
+
+class CopyCounter(HostDevice):
+    """Counts what crosses the bus."""
+
+    n_in = n_out = 0
+
+    def copy_in(self, buffer, array):
+        self.n_in += 1
+        super().copy_in(buffer, array)
+
+    def copy_out_to(self, buffer, array):
+        self.n_out += 1
+        super().copy_out_to(buffer, array)
+
+    def copy_out(self, buffer, dtype, n):
+        self.n_out += n > 0
+        return super().copy_out(buffer, dtype, n)
+
+
+def test_an_epoch_is_two_copies(blocks, cxx):
+    """Events and table in, samples and counts out; a third where a spike was fired."""
+    device = CopyCounter()
+    block = many_cells(blocks, every=3, n_artificial=0)
+    events = blocks.events(block, 3, 60, LAST)
+    engine = CudaEngine(block, device)
+    engine.reset()
+    fired = set()
+    for first in range(0, LAST, 5):
+        own = (events.step >= first) & (events.step < first + 5)
+        device.n_in = device.n_out = 0
+        part = Events(events.step[own], events.time[own], events.connection[own])
+        n_spike = len(engine.advance(first, first + 5, part).step)
+        assert (device.n_in, device.n_out) == (1, 1 + (n_spike > 0))
+        fired.add(n_spike > 0)
+    assert fired == {False, True}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_events_go_to_their_cells_in_their_order(seed):
+    rng = np.random.default_rng(seed)
+    n_cell, n = (int(k) for k in rng.integers(1, 9, 2) * 40)
+    cell = rng.integers(0, n_cell, 30)
+    step, connection = np.sort(rng.integers(0, 9, n)), rng.integers(0, 30, n).astype(np.int32)
+    events = Events(step, step * 0.025, connection)
+    arrivals = Arrivals(cell, n_cell, {"event_weight": np.arange(30)})
+    found = arrivals.arrange(4, events)
+    due = np.flatnonzero(step >= 4)
+    order = due[np.argsort(cell[connection[due]], kind="stable")]
+    np.testing.assert_array_equal(found["event_weight"], connection[order])
+    np.testing.assert_array_equal(found["event_step"], step[order])
+    for c in range(n_cell):
+        mine = slice(*found["event_ptr"][c : c + 2])
+        assert (cell[found["event_weight"][mine]] == c).all()
