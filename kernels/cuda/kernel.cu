@@ -474,13 +474,12 @@ __device__ __forceinline__ void clear_counts(const Table *p, const Cell &cell) {
 
 // What the host must know of a cell, as bits: a voltage is no number, self-events or spikes did not
 // fit, there are spikes of artificial cells. All threads are done.
-__device__ __forceinline__ void tell_status(
-    const Table *p, const Cell &cell, const Queue &queue, int wrong
-) {
+__device__ __forceinline__ void tell_status(const Table *p, const Cell &cell, int wrong) {
     if (cell.lane != 0) return;
+    const long long *pending = p->self_count + 2 * cell.index;
     const long long *fired = p->fired_count + 2 * cell.index;
     p->status[cell.index] =
-        (wrong ? 1 : 0) | (queue.count[1] ? 2 : 0) | (fired[1] ? 2 : 0) | (fired[0] ? 4 : 0);
+        (wrong ? 1 : 0) | (pending[1] || fired[1] ? 2 : 0) | (fired[0] ? 4 : 0);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
@@ -525,7 +524,7 @@ advance(const Table *p, long long first, long long last, int first_cell) {
         p->voltage[cell.first + i] = v;
 #endif
     }
-    tell_status(p, cell, queue, __syncthreads_or(wrong));
+    tell_status(p, cell, __syncthreads_or(wrong));
 }
 
 // Initialise at step 0: INITIAL of every mechanism and connection, first currents.
@@ -555,5 +554,5 @@ reset(const Table *p, long long first, long long last, int first_cell) {
     add_constant_currents(p, cell);
     add_currents(p, cell, 0.0);
 @before_steps@
-    tell_status(p, cell, queue, 0);
+    tell_status(p, cell, 0);
 }
