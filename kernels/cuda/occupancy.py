@@ -15,14 +15,20 @@ LIMITS = {
     100: (233_472, 64, 32, 1024),
     120: (102_400, 48, 24, 1024),
 }
-REGISTERS = 65_536
-UNIT = 128  # bytes in which shared memory is given
+#: Registers of a multiprocessor, a quarter with each of its schedulers, which keep their warps.
+REGISTERS, SCHEDULERS = 65_536, 4
+REGISTER_UNIT = 256  # in which a warp gets them
 
 
 def limits_of(architecture: str) -> tuple[int, int, int, int]:
     """Of an architecture; one that is not in `LIMITS` has those of the last before it."""
     number = int(architecture.removeprefix("sm_"))
     return LIMITS[max((n for n in LIMITS if n <= number), default=min(LIMITS))]
+
+
+def shared_unit(architecture: str) -> int:
+    """Bytes in which shared memory is given."""
+    return 128 if int(architecture.removeprefix("sm_")) >= 80 else 256
 
 
 def resident_cells(architecture: str, registers: int, threads: int, n_shared: int) -> int:
@@ -36,12 +42,13 @@ def resident_cells(architecture: str, registers: int, threads: int, n_shared: in
     """
     all_shared, all_warps, blocks, reserved = limits_of(architecture)
     warps = -(-threads // 32)
-    per_warp = -(-registers * 32 // 256) * 256  # registers come in units of 256 a warp
-    shared = -(-(n_shared + reserved) // UNIT) * UNIT
+    per_warp = -(-registers * 32 // REGISTER_UNIT) * REGISTER_UNIT
+    unit = shared_unit(architecture)
+    shared = -(-(n_shared + reserved) // unit) * unit
     return min(
         blocks,
         all_warps // warps,
-        REGISTERS // (per_warp * warps),
+        REGISTERS // SCHEDULERS // per_warp * SCHEDULERS // warps,
         all_shared // shared if shared else blocks,
     )
 
@@ -49,4 +56,5 @@ def resident_cells(architecture: str, registers: int, threads: int, n_shared: in
 def shared_of(architecture: str, n_cell: int) -> int:
     """The most shared memory [bytes] of a block with which n such blocks fit beside each other."""
     all_shared, _, _, reserved = limits_of(architecture)
-    return all_shared // n_cell // UNIT * UNIT - reserved
+    unit = shared_unit(architecture)
+    return all_shared // n_cell // unit * unit - reserved

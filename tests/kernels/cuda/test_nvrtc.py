@@ -205,8 +205,11 @@ def test_what_the_engine_picks_for_many_hh_cells(nvrtc, name):
 
 
 def test_resident_cells_of_known_kernels():
-    """By hand: 80 registers x 32 threads = 10 units of 256; 65,536 / 2,560 = 25."""
-    assert resident_cells("sm_90", 80, 32, 7_700) == 25
+    """By hand: 80 registers x 32 threads = 10 units of 256; 4 schedulers of 16,384 / 2,560."""
+    assert resident_cells("sm_90", 80, 32, 7_700) == 24
+    assert resident_cells("sm_90", 96, 32, 0) == 20  # 4 x (16,384 / 3,072)
+    assert resident_cells("sm_90", 200, 64, 0) == 4  # 4 x (16,384 / 6,400) / 2
+    assert resident_cells("sm_75", 64, 32, 10_800) == 5  # 65,536 / (10,800 to 256)
     assert resident_cells("sm_80", 80, 32, 7_700) == 19  # 167,936 / (7,700 + 1,024 to 128)
     assert resident_cells("sm_90", 64, 128, 38_000) == 5
     assert resident_cells("sm_90", 32, 32, 0) == 32
