@@ -54,6 +54,12 @@ def engine(backend: str) -> Callable[[Any], Any]:
     return lambda block: make_engine(block, backend)
 
 
+@pytest.fixture
+def gpu() -> None:
+    """A CUDA device."""
+    require_gpu()
+
+
 def require_gpu() -> None:
     """Skip without a CUDA device; fail where one was promised."""
     try:

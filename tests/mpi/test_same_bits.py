@@ -52,9 +52,13 @@ REST = [
     if case not in QUICK and case[:2] != ("cpu", 1)
 ]
 
+#: Two ranks share the card where there is but one.
+CARD = [pytest.param("cuda", n, "double", marks=pytest.mark.gpu) for n in (1, 2)]
 
-@pytest.mark.parametrize(("backend", "n", "precision"), [*QUICK, *REST])
-def test_engines_have_the_bits_of_one_rank_of_the_cpu(found, cxx, backend, n, precision):
+
+@pytest.mark.parametrize(("backend", "n", "precision"), [*QUICK, *CARD, *REST])
+def test_engines_have_the_bits_of_one_rank_of_the_cpu(request, found, backend, n, precision):
+    request.getfixturevalue("gpu" if backend == "cuda" else "cxx")
     names = ("ring", "artificial") if precision == "single" else NAMES
     one, many = found(1, "cpu", precision, names), found(n, backend, precision, names)
     for name in names:
