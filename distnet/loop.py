@@ -7,7 +7,9 @@ m - 1 more are computed:
 
 - `advance` of epoch k needs every event due in it, of spikes of epoch k - depth or earlier;
 - the exchange of epoch k is started after `advance` of epoch k, and the oldest one is finished as
-  soon as `depth` are in flight: that of epoch k - depth + 1, just before epoch k + 1 needs it.
+  soon as `depth` are in flight: that of epoch k - depth + 1, just before epoch k + 1 needs it;
+- where all ranks compute on devices, that one is finished while the device computes epoch k, so
+  that the device need not wait for what the processor does with the spikes.
 
 How the steps are cut into epochs changes no result: an event is delivered at its own step, and the
 events of a step are in an order of their own (`distnet.delivery`).
@@ -28,6 +30,7 @@ from distnet.control import CHECKPOINT, STOP
 from distnet.errors import SimulationError
 from distnet.exchange import NO_SPIKES, SPIKE
 from distnet.routing import EventQueue
+from kernels.engine import DeviceEngine
 from kernels.errors import NotFinite
 
 if TYPE_CHECKING:
@@ -119,6 +122,11 @@ class Loop:
         while self._in_flight:
             self._collect()
 
+    def _collect_early(self) -> None:
+        """Finish the exchange that the next epoch needs."""
+        if self._in_flight == self.simulation.depth - 1 > 0:
+            self._collect()
+
     def _due_trains(self, last: int) -> np.ndarray:
         """Known spikes that may be due before step `last` and were not yet expanded."""
         trains = self.simulation.trains
@@ -130,8 +138,12 @@ class Loop:
     def _advance(self, first: int, last: int) -> np.ndarray:
         """One epoch of this rank's cells; its spikes as they travel."""
         simulation = self.simulation
+        engine, events = simulation.engine, self.queue.take(first, last)
         try:
-            found = simulation.engine.advance(first, last, self.queue.take(first, last))
+            if simulation.beside and isinstance(engine, DeviceEngine):
+                found = engine.advance_beside(first, last, events, self._collect_early)
+            else:
+                found = engine.advance(first, last, events)
         except NotFinite as error:
             raise SimulationError(simulation.explain(error)) from None
         if not len(found.source):

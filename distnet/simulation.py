@@ -28,6 +28,7 @@ from distnet.routing import ROUND, Routing
 from distnet.settings import Settings
 from distnet.trace import Trace, Tracer
 from kernels import make_engine
+from kernels.engine import DeviceEngine
 from kernels.errors import NotFinite
 
 #: What to sample, or a function of this rank's cells and the names of all mechanisms that says so.
@@ -116,6 +117,8 @@ class Simulation:
         self.links = self._links(kinds, owner)
         self.exchange.connect(self.links)
         self.engine = make_engine(self.lowered.block, backend, self.settings.precision)
+        # one order of exchanges on all ranks
+        self.beside = self.exchange.minimum(float(isinstance(self.engine, DeviceEngine))) > 0.0
 
     # --- set-up ---
 

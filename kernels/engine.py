@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -31,6 +31,16 @@ class Engine(Protocol):
 
     def sample(self) -> list[np.ndarray]:
         """The state right now, one (n_place,) array a probe."""
+
+
+@runtime_checkable
+class DeviceEngine(Engine, Protocol):
+    """An engine that computes beside the processor, which is free meanwhile."""
+
+    def advance_beside(
+        self, first: int, last: int, events: Events, meanwhile: Callable[[], None]
+    ) -> Spikes:
+        """As `advance`; `meanwhile` is called once, while the device computes."""
 
 
 @runtime_checkable

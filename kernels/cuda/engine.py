@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -76,11 +76,20 @@ class CudaEngine:
         self._is_fresh = True
         nothing = Events(np.zeros(0, I8), np.zeros(0), np.zeros(0, I4))
         self._launch("reset", 0, 0, nothing, self.sampler.open(0, 0))
+        self._collect(0, 0)
 
     def advance(self, first: int, last: int, events: Events) -> Spikes:
         """Advance every cell from step `first` to step `last`."""
+        return self.advance_beside(first, last, events, lambda: None)
+
+    def advance_beside(
+        self, first: int, last: int, events: Events, meanwhile: Callable[[], None]
+    ) -> Spikes:
+        """The same; `meanwhile` is called while the device computes."""
         samples = self.sampler.open(first, last)
-        left = self._launch("advance", first, last, events, samples)
+        self._launch("advance", first, last, events, samples)
+        meanwhile()
+        left = self._collect(first, last)
         self._is_fresh = False
         samples["samples"][:] = left["samples"]
         return self._take_spikes(left)
@@ -117,8 +126,8 @@ class CudaEngine:
 
     def _launch(
         self, kernel: str, first: int, last: int, events: Events, samples: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Run a kernel on all cells; what it leaves."""
+    ) -> None:
+        """Start a kernel on all cells."""
         n_source = len(self.state.source)
         self.memory.reserve("spike_step", 8 * ((last - first) // 2 + 1) * n_source)
         self.memory.lay_out(
@@ -142,6 +151,9 @@ class CudaEngine:
                 (table, first, last, cells.first),
                 stream,
             )
+
+    def _collect(self, first: int, last: int) -> dict[str, np.ndarray]:
+        """Wait for the kernels; what they left."""
         self.device.synchronize()
         left = self.memory.take()
         self._check(left["status"], first, last)

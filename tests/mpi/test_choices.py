@@ -127,6 +127,16 @@ def test_pairs_of_choices_and_checkpoints_on_fewer_ranks(job, expected, library,
             assert all(int(cells) > 0 for *_, cells, _, _, _ in found)
 
 
+def test_exchanges_that_end_while_a_device_computes(job, expected, cxx):
+    """The order of exchanges where all ranks compute on devices (`distnet.loop`)."""
+    runs = [
+        plain("ring", transport=transport, intervals=m, backend="cuda-host")
+        for transport in COSTS
+        for m in (2, 3)
+    ]
+    assert differing(runs, job(3, runs, 300), expected) == []
+
+
 def test_the_rows_hold_every_pair():
     held = {(a, row[a], b, row[b]) for row in ROWS for a, b in itertools.combinations(NAMES, 2)}
     sizes = [len(one) for one in CHOICES]

@@ -83,8 +83,9 @@ def run(wish: dict) -> str | None:
         gids = np.array(sorted(cells), np.int64)
         return [Recording("v", gids, np.zeros(len(gids), np.int32), every)]
 
+    backend = wish.get("backend", "cpu")
     simulation = Simulation(
-        network, settings, somata, "cpu", exchange, wish["partition"], wish["intervals"]
+        network, settings, somata, backend, exchange, wish["partition"], wish["intervals"]
     )
     saving = Saving(Path(wish["save"]), exchange, tstop / 2) if "save" in wish else None
     restart = Checkpoint.open(Path(wish["restart"])) if "restart" in wish else None
