@@ -33,6 +33,8 @@ WHEELS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x", "cupy-cuda11x")}
 #: Distributions with CUDA's compiler library.
 NVRTC_WHEELS = ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu11")
 
+INSTALL = "pip install cupy-cuda12x nvidia-cuda-nvrtc-cu12"
+
 #: The oldest driver for Linux that runs programs of a CUDA line.
 DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 
@@ -244,7 +246,7 @@ def gpu_hints(one: Rank) -> list[str]:
     if not one.device:
         told.append(f"{one.host}: there is a driver but no GPU is visible: ask for GPUs")
     if not one.wheels:
-        told.append('CuPy is missing: pip install "distnet[cuda]"')
+        told.append(f"CuPy is missing: {INSTALL}")
     if len(one.wheels) > 1:
         names = " ".join(one.wheels)
         told.append(f"CuPy is there more than once: pip uninstall {names}, then install one")
@@ -252,7 +254,7 @@ def gpu_hints(one: Rank) -> list[str]:
         told.append(
             f"{one.host}: driver {one.driver} runs CUDA {one.cuda[0]}.{one.cuda[1]} at most, CuPy "
             f"is for {line}: install driver {DRIVERS.get(line, 'of that CUDA')} or newer"
-            + (', or pip install "distnet[cuda]" in its place' if line > 12 else "")
+            + (f", or in its place {INSTALL}" if line > 12 else "")
         )
     elif not one.nvrtc:
         wheel = NVRTC_WHEELS[0] if line == 12 else NVRTC_WHEELS[1]

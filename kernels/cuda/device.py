@@ -62,7 +62,8 @@ class CudaDevice:
             n_device = cupy.cuda.runtime.getDeviceCount()
         except ModuleNotFoundError as problem:
             raise KernelsError(
-                f'backend "cuda": {problem.name} is missing: pip install "distnet[cuda]"'
+                f'backend "cuda": {problem.name} is missing: '
+                "pip install cupy-cuda12x nvidia-cuda-nvrtc-cu12"
             ) from problem
         except Exception as problem:  # what cupy raises varies with what is missing
             raise KernelsError(

@@ -59,7 +59,7 @@ def find_target(architecture: str, known: Sequence[int] | None = None) -> Target
         )
     raise KernelsError(
         f'backend "cuda": the GPU has compute capability {number / 10}; {toolchain()} compiles '
-        f'for {min(known) / 10} and newer: pip install "distnet[cuda]" takes an older CUDA'
+        f"for {min(known) / 10} and newer: pip install cupy-cuda12x nvidia-cuda-nvrtc-cu12"
     )
 
 

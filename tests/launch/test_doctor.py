@@ -71,7 +71,7 @@ def test_what_must_be_mended_is_told(change, words):
         ({"nvrtc": ""}, "NVRTC is missing: pip install nvidia-cuda-nvrtc-cu12"),
         ({"nvrtc": "", "wheels": ("cupy-cuda13x",), "cuda": (13, 0)}, "nvidia-cuda-nvrtc"),
         ({"cuda": (11, 4), "trouble": "too old"}, "runs CUDA 11.4 at most, CuPy is for 12"),
-        ({"wheels": ("cupy-cuda13x",)}, "driver 580.65.06 or newer, or pip install"),
+        ({"wheels": ("cupy-cuda13x",)}, "driver 580.65.06 or newer, or in its place pip install"),
         ({"trouble": "CuPy finds no GPU"}, "n1: CuPy finds no GPU"),
         ({"driver": "", "device": "", "blind": True}, "NVIDIA_DRIVER_CAPABILITIES"),
         ({"slow": True}, "H100 has slow float64"),
