@@ -29,6 +29,7 @@ class Cable:
     axial: np.ndarray  # (n_node,) f8 [uS], conductance to the parent; 0 at the root
     area: np.ndarray  # (n_node,) f8 [um2], 0 at section ends
     diam: np.ndarray  # (n_node,) f8 [um]
+    length: np.ndarray  # (n_node,) f8 [um], along the section; 0 at section ends
     capacitance: np.ndarray  # (n_node,) f8 [nF]
     section: np.ndarray  # (n_node,) i4, section of the node
     x: np.ndarray  # (n_node,) f8, normalised distance along the section; 1 (or 0) at its ends
@@ -140,6 +141,7 @@ def make_cable(tree: Tree, segments: Segments, Ra: np.ndarray, cm: np.ndarray) -
         axial=axial,
         area=area,
         diam=segments.diam[tree.segment],
+        length=np.where(tree.is_end, 0.0, segments.dx[tree.segment]),
         capacitance=cm[tree.section] * area * 1e-5,
         section=tree.section,
         x=tree.x,

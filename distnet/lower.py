@@ -113,6 +113,7 @@ class _Lowering:
             weight=weight,
             probes=probes,
             function_tables=dict(self.settings.function_tables),
+            length=self._join("length"),
         )
         gid = np.array(self.gids, np.int64)
         return Lowered(block, gid, sources[0], source, delay, recorded)

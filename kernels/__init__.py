@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kernels.block import Block, Events, Instances, Ion, Pointer, Probe, Spikes
-from kernels.diffusion import refuse_diffusion
 from kernels.engine import Engine
 from kernels.errors import KernelsError
 from kernels.precision import PRECISIONS, Precision, find_precision
@@ -81,7 +80,6 @@ def make_engine(block: Block, backend: str = "auto", precision: str = "double") 
     """
     if backend != "auto" and backend not in BACKENDS:
         raise KernelsError(f'backend "{backend}" is not one of auto, {", ".join(BACKENDS)}')
-    refuse_diffusion(block)
     how = find_precision(precision)
     if backend != "auto":
         return BACKENDS[backend](block, how)

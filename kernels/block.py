@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,8 @@ class Block:
     weight: np.ndarray  # (n_connection,) f8, first argument of NET_RECEIVE
     probes: tuple[Probe, ...] = ()
     function_tables: FunctionTables = field(default_factory=dict)
+    #: (n_node,) f8 [um] along the section, 0 where sections meet; only LONGITUDINAL_DIFFUSION asks
+    length: np.ndarray = field(default_factory=partial(np.zeros, 0))
 
     @property
     def n_cell(self) -> int:

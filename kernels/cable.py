@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def make_cable(block: Block) -> Cable:
     Raises:
         KernelsError: a cell is no tree.
     """
-    plans = _make_plans(block)
+    plans = make_plans(block.parent, block.cell_ptr)
     first = block.cell_ptr[:-1]
 
     def joined(values: Callable[[Elimination], np.ndarray]) -> np.ndarray:
@@ -60,11 +61,20 @@ def make_cable(block: Block) -> Cable:
     )
 
 
-def _make_plans(block: Block) -> tuple[Elimination, ...]:
+def make_plans(parent: np.ndarray, ptr: np.ndarray) -> tuple[Elimination, ...]:
+    """Plan the elimination of one tree a cell; equal trees have one plan.
+
+    Args:
+        parent: (n,) integers, of the nodes of all cells; -1 at a root.
+        ptr: (n_cell + 1,) i8, nodes of each cell.
+
+    Raises:
+        KernelsError: a cell is no tree.
+    """
     known: dict[bytes, Elimination] = {}
     plans = []
-    for cell, (first, last) in enumerate(zip(block.cell_ptr[:-1], block.cell_ptr[1:], strict=True)):
-        tree = block.parent[first:last].astype(np.int64)
+    for cell, (first, last) in enumerate(pairwise(ptr)):
+        tree = parent[first:last].astype(np.int64)
         tree = np.where(tree < 0, -1, tree - first)
         key = tree.tobytes()
         if key not in known:

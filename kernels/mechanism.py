@@ -77,6 +77,18 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Diffusing:
+    """A STATE with LONGITUDINAL_DIFFUSION, and the variables that `Mechanism.diffuse` sets for it.
+
+    Per length of the cable, as COMPARTMENT and LONGITUDINAL_DIFFUSION give them.
+    """
+
+    state: str
+    volume: str  # [um2] or what the .mod file means
+    flow: str  # diffusion constant times cross-section [um4/ms], likewise
+
+
+@dataclass(frozen=True)
 class Table:
     """A TABLE: rows of `outputs` at n + 1 equally spaced values of `argument`, made before INITIAL.
 
@@ -138,8 +150,9 @@ class Mechanism:
     after_solve: Kernel = Kernel()
     before_step: Kernel = Kernel()
     tables: tuple[Table, ...] = ()
-    #: STATEs with LONGITUDINAL_DIFFUSION: see `kernels.diffusion`
-    diffusing: tuple[str, ...] = ()
+    #: what sets volumes and flows, after all states; then `diffusing` move: see `kernels.diffusion`
+    diffuse: Kernel = Kernel()
+    diffusing: tuple[Diffusing, ...] = ()
     #: FUNCTION_TABLEs and how many arguments each has; see `kernels.function_table`
     function_tables: dict[str, int] = field(default_factory=dict)
     #: variables with an index: place p of `element` and `set_element` is the variable memory[p];
@@ -160,7 +173,7 @@ class Mechanism:
     def kernels(self) -> dict[str, Kernel]:
         """All kernels by name of their field; those that are always there, and those not empty."""
         always = ("init", "derive", "current", "state")
-        names = (*always, "receive", "receive_init", "watch", *AROUND)
+        names = (*always, "receive", "receive_init", "watch", *AROUND, "diffuse")
         found = {name: getattr(self, name) for name in names}
         return {n: k for n, k in found.items() if k is not None and (n in always or k != Kernel())}
 

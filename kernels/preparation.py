@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from kernels.block import Block, Instances
+from kernels.diffusion import Spread, make_spreads, settle
 from kernels.hoist import hoist
 from kernels.mechanism import Mechanism
 from kernels.pointers import loosen, pointed_variables
@@ -27,6 +28,7 @@ class Prepared:
     live: list[tuple[str, str]]  # (ion, field) with an array over nodes, sorted
     followed: dict[str, tuple[np.ndarray, np.ndarray]]  # see `kernels.storage.reversal_nodes`
     precision: Precision = DOUBLE
+    spreads: dict[int, Spread] = field(default_factory=dict)  # see `kernels.diffusion.make_spreads`
 
 
 def prepare(block: Block, precision: Precision = DOUBLE) -> Prepared:
@@ -38,6 +40,7 @@ def prepare(block: Block, precision: Precision = DOUBLE) -> Prepared:
         pointed = pointed_variables(block, group.mechanism)
         keep = _sampled(block, group.mechanism.name) | pointed
         mechanism = hoist(specialise(loosen(group.mechanism, pointed), constants))
+        mechanism = settle(mechanism, pointed)
         times: frozenset[str] = frozenset()
         if precision.is_single:
             mechanism, times = type_mechanism(mechanism, pointed)
@@ -47,7 +50,7 @@ def prepare(block: Block, precision: Precision = DOUBLE) -> Prepared:
         keeps.append(keep)
     followed = {ion.name: reversal_nodes(block, ion.name) for ion in block.ions}
     parts = (tuple(mechanisms), tuple(tables), tuple(storages), tuple(keeps))
-    return Prepared(*parts, sorted(live), followed, precision)
+    return Prepared(*parts, sorted(live), followed, precision, make_spreads(block))
 
 
 def _sampled(block: Block, mechanism: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +117,7 @@ def storage_of(
     ions = ion_variables(mechanism)
     own = mechanism.variables()
     loaded = {name for kernel in _kernels(mechanism) for name in kernel.loads} | keep
+    loaded |= {name for one in mechanism.diffusing for name in dataclasses.astuple(one)}
     wanted = list(mechanism.memory)  # side by side
     wanted += [name for name in own if name in loaded and name not in ions]
     wanted += [name for name in ("diam", "area") if name in loaded]

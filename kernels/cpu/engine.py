@@ -34,6 +34,7 @@ class CpuEngine:
         prepared = prepare(block, precision)
         self.storages, self.live = prepared.storages, prepared.live
         self.followed = prepared.followed
+        self.spreads = prepared.spreads
         self.program = make_program(
             list(prepared.mechanisms),
             list(prepared.storages),
@@ -43,6 +44,7 @@ class CpuEngine:
             block.celsius,
             links_of(block),
             precision,
+            self.spreads,
         )
         self.cable = make_cable(block)
         layout = group_cells(block, self.cable)

@@ -183,7 +183,7 @@ class MechanismPrinter:
         if m.receive_init is not None:
             parts.append(self._receive("receive_init", m.receive_init))
         kernels = m.kernels()
-        parts += [self._loop(name, kernels[name]) for name in AROUND if name in kernels]
+        parts += [self._loop(n, kernels[n]) for n in (*AROUND, "diffuse") if n in kernels]
         if "watch" in kernels:
             parts.append(self._loop("watch", m.watch, scalar=True))
         head = "# single precision\n" if self.single else ""

@@ -6,12 +6,13 @@ Its text is printed for the block's list of mechanisms; what runs in a step, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from kernels.constant import is_constant
 from kernels.cpu import cache, events, solver
+from kernels.cpu.diffusion import move_state, moves, spread_names
 from kernels.cpu.numerics import scope_of
 from kernels.cpu.pointers import Links, copy_values, index_names, linked
 from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
@@ -133,6 +134,7 @@ def make_program(
     celsius: float,
     links: Sequence[Links] = (),
     precision: Precision = DOUBLE,
+    moving: Iterable[int] = (),
 ) -> Program:
     """Print and compile (or load from the cache) the functions of a block."""
     live = [f"{ion}_{field}" for ion, field in ion_fields]
@@ -155,6 +157,7 @@ def make_program(
         )
         of_mechanism = links[k] if links else ()
         argument_names += [n for j in range(len(of_mechanism)) for n in index_names(k, j)]
+    argument_names += [name for k in moving for name in spread_names(k, mechanisms[k])]
     argument_names += live
     reversals = []
     for ion in sorted({ion for ion, field in ion_fields if field == "e"} & _followed(mechanisms)):
@@ -168,8 +171,12 @@ def make_program(
     constant = tuple(is_constant(mechanism) for mechanism in mechanisms)
     call = partial(_linked_call, mechanisms, storages, links)
     solving = _SOLVING[precision.name]
+    diffusion = []
+    for k in moving:
+        diffusion += call("diffuse", k) if "diffuse" in functions[k] else []
+        diffusion += moves(k, mechanisms[k], storages[k])
     text = _advance_text(
-        modules, call, functions, constant, argument_names, live, reversals, solving
+        modules, call, functions, constant, argument_names, live, reversals, diffusion, solving
     )
     advance_scope: dict[str, object] = {
         f"{kernel}_{k}": function
@@ -178,6 +185,7 @@ def make_program(
     }
     advance_scope.update(
         copy_values=copy_values,
+        move_state=move_state,
         find_spikes=events.find_spikes,
         earliest=events.earliest,
         remove=events.remove,
@@ -230,6 +238,7 @@ def _advance_text(
     names: list[str],
     live: list[str],
     reversals: list[str],
+    diffusion: list[str],
     solving: dict[str, str],
 ) -> str:
     currents = reversals + [f"{array}[:] = 0.0" for array in live if array.endswith("_i")]
@@ -271,7 +280,7 @@ def _advance_text(
         watching=bool(watches),
         watches=_block(watches, 4),
         currents=_block([*around["before_breakpoint"], *currents], 2),
-        states=_block([*states, *around["after_solve"], *around["before_step"]], 2),
+        states=_block([*states, *diffusion, *around["after_solve"], *around["before_step"]], 2),
         self_queue="self_time, self_flag, self_mechanism, self_instance, self_weight, self_count",
     )
 

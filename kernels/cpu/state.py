@@ -10,6 +10,7 @@ import numpy as np
 
 from kernels.block import Block, Instances, Pointer
 from kernels.cable import Cable
+from kernels.cpu.diffusion import spread_values
 from kernels.cpu.initial import initialise
 from kernels.cpu.layout import Group
 from kernels.cpu.pointers import index_names
@@ -187,7 +188,7 @@ class GroupState:
             k = mechanism[0]
             parts, slots = self.engine.placement.instances[k], self.engine.storages[k].slots
             mine = np.flatnonzero(parts.group[place] == self.number)
-            return f"data_{k}", self._flat(parts.position[place[mine]], k, slots[last]), mine
+            return f"data_{k}", self.flat(parts.position[place[mine]], k, slots[last]), mine
         local = self.places(place)
         mine = np.flatnonzero(local < self.spare)
         return ("voltage" if variable == "v" else f"{first}_{last}"), local[mine], mine
@@ -200,9 +201,9 @@ class GroupState:
         position = np.full(block.mechanisms[k].n, -1, I8)
         position[self.slices[k].index] = np.arange(len(self.slices[k].index))
         slot = self.engine.storages[k].slots[pointer.name]
-        return self._flat(position[pointer.instance[mine]], k, slot), array, other.astype(I8)
+        return self.flat(position[pointer.instance[mine]], k, slot), array, other.astype(I8)
 
-    def _flat(self, instance: np.ndarray, k: int, slot: int) -> np.ndarray:
+    def flat(self, instance: np.ndarray, k: int, slot: int) -> np.ndarray:
         """Index of a slot of some instances in the mechanism's tiles."""
         stride = len(self.engine.storages[k].slots) * self.lanes
         return instance // self.lanes * stride + slot * self.lanes + instance % self.lanes
@@ -228,6 +229,8 @@ class GroupState:
             values |= {f"train_{k}": part.train, f"train_ptr_{k}": part.train_ptr}
             for n, (place, _, origin) in enumerate(self.pointers[k]):
                 values.update(zip(index_names(k, n), (place, origin), strict=True))
+        for k, spread in self.engine.spreads.items():
+            values |= spread_values(self, k, spread)
         values.update(self.ions)
         for ion, (_, nodes) in self.engine.followed.items():
             local = self.places(nodes)

@@ -16,6 +16,7 @@ from kernels.cuda.cards import Card
 from kernels.cuda.choice import Chooser, kinds_of
 from kernels.cuda.classes import CellClass, Schedules, Variant, classify
 from kernels.cuda.device import CudaDevice, Device
+from kernels.cuda.diffusion import spread_arrays
 from kernels.cuda.layout import I4, I8, place_instances, place_nodes
 from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.memory import Memory
@@ -59,7 +60,9 @@ class CudaEngine:
         order, self.classes = choose_classes(block, self.program, *how)
         nodes = place_nodes(block, cable, order, self.classes, schedules)
         placed = [place_instances(block, k, nodes) for k in range(len(block.mechanisms))]
-        self.state = State(block, prepared, self.program.printers, nodes, placed)
+        printers = self.program.printers
+        diffusion = spread_arrays(block, printers, prepared.spreads, nodes, placed, schedules)
+        self.state = State(block, prepared, printers, nodes, placed, diffusion)
         self.memory = Memory(self.device, self.program.fields)
         self.modules = [
             self.device.load(self.program.text, c.variant, "block") for c in self.classes
@@ -221,7 +224,7 @@ def print_block(block: Block, prepared: Prepared) -> Program:
         for k, mechanism in enumerate(prepared.mechanisms)
     ]
     valences = {ion.name: ion.valence for ion in block.ions}
-    how = (links_of(block), prepared.precision)
+    how = (links_of(block), prepared.precision, prepared.spreads)
     return make_program(printers, prepared.live, valences, block.celsius, *how)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from kernels.block import Block
 from kernels.cable import Cable
 from kernels.cuda.classes import CellClass, Schedules
-from kernels.schedule import Elimination, Schedule
+from kernels.schedule import Elimination
 
 I8, I4 = np.int64, np.int32
 #: Instances of a tile: a warp of threads reads one slot of all of them at once.
@@ -22,6 +22,7 @@ class Nodes:
 
     cell: np.ndarray  # (n_cell,) i8, cell of the block
     rank: np.ndarray  # (n_cell,) i8, place of a cell of the block among those of the device
+    lanes: np.ndarray  # (n_cell,) i8, by place on the device
     node_ptr: np.ndarray  # (n_cell + 1,) i8
     node: np.ndarray  # (n_node,) i8, node of the block
     place: np.ndarray  # (n_node + 1,) i4, position of a node of the block in its cell; last: 0
@@ -60,7 +61,7 @@ def place_nodes(
         plan = cable.plans[cell]
         key = (id(plan), int(k))
         if key not in known:
-            known[key] = _lay_tree(plan, schedules(plan, int(k))) if plan.n else NO_TREE
+            known[key] = lay_tree(plan, schedules, int(k))
         trees.append(known[key])
     start = block.cell_ptr[order]
     node_ptr = _offsets([len(tree.node) for tree in trees])
@@ -74,7 +75,9 @@ def place_nodes(
     arrays |= {n: getattr(cable, n)[node] for n in ("storage", "passive", "axial")}
     in_global = any(c.variant.large and c.variant.condensed for c in classes)
     n_coupling = 2 * len(node) if in_global else 0
-    return Nodes(order, rank, node_ptr, node, place, arrays | {"node_ptr": node_ptr}, n_coupling)
+    return Nodes(
+        order, rank, lanes, node_ptr, node, place, arrays | {"node_ptr": node_ptr}, n_coupling
+    )
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,11 @@ _NONE, _PTR = np.zeros(0, I8), np.zeros(1, I8)
 NO_TREE = Tree(_NONE, _NONE, _NONE, _NONE, _PTR, _PTR, _NONE, _NONE, _PTR)
 
 
-def _lay_tree(plan: Elimination, schedule: Schedule) -> Tree:
+def lay_tree(plan: Elimination, schedules: Schedules, lanes: int) -> Tree:
+    """A tree in the order in which so many lanes eliminate it."""
+    if not plan.n:
+        return NO_TREE
+    schedule = schedules(plan, lanes)
     node, here = schedule.order, np.arange(plan.n)
     position = np.empty(plan.n, I8)
     position[node] = here

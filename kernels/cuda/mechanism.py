@@ -78,7 +78,7 @@ class MechanismPrinter:
             "receive": m.receive,
             "receive_init": m.receive_init,
             "watch": m.watch.body,
-            **{name: getattr(m, name).body for name in AROUND},
+            **{name: getattr(m, name).body for name in (*AROUND, "diffuse")},
         }
         return [name for name, present in wanted.items() if present]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from kernels.cpu.pointers import Links
+from kernels.cuda.diffusion import spread_fields, spread_functions
 from kernels.cuda.expression import literal
 from kernels.cuda.functions import intrinsic_functions
 from kernels.cuda.mechanism import MechanismPrinter, sends
@@ -59,6 +60,7 @@ def make_program(
     celsius: float,
     links: Sequence[Links] = (),
     precision: Precision = DOUBLE,
+    moving: Collection[int] = (),
 ) -> Program:
     """Print the text of a block.
 
@@ -69,8 +71,9 @@ def make_program(
         celsius: [degC]
         links: POINTERs of each mechanism.
         precision: of states, voltages and the matrix.
+        moving: mechanisms of which states move along the cable.
     """
-    fields = _fields(printers, live) | link_fields(links)
+    fields = _fields(printers, live) | link_fields(links) | spread_fields(moving)
     call = partial(_call, links)
     reversal = {ion: _reversal(ion, valences[ion], celsius) for ion in _followed(live)}
     pieces = {
@@ -82,6 +85,7 @@ def make_program(
         "mechanisms": "\n\n".join(
             [q.text() for q in printers]
             + [link_functions(k, own) for k, own in enumerate(links) if own]
+            + spread_functions(printers, moving)
         ),
         "receives": _cases(printers, "receive", 4, links),
         "receive_inits": _cases(printers, "receive_init", 12),
@@ -91,7 +95,8 @@ def make_program(
         "states": "\n".join(_state(call, q) for q in printers if "state" in q.functions),
         "watches": _watches(call, printers),
         "before_breakpoints": _each(call, printers, ["before_breakpoint"], "middle"),
-        "ends": _each(call, printers, ["after_solve", "before_step"], "t"),
+        "ends": "".join(_moves(call, printers[k]) for k in moving)
+        + _each(call, printers, ["after_solve", "before_step"], "t"),
         "before_initials": _each(call, printers, ["before_initial"], "t"),
         "after_initials": _each(call, printers, ["after_initial", "before_breakpoint"], "t"),
         "before_steps": _each(call, printers, ["before_step"], "t"),
@@ -208,6 +213,12 @@ def _each(call: Caller, printers: list[MechanismPrinter], kernels: list[str], t:
         ],
         1,
     )
+
+
+def _moves(call: Caller, printer: MechanismPrinter) -> str:
+    """Volumes and flows, then the step of every state of a mechanism that moves."""
+    lines = call(printer, "diffuse", "t", True) if "diffuse" in printer.functions else []
+    return _lines([*lines, f"move_{printer.k}(p, cell);"], 2) + "\n"
 
 
 def _watches(call: Caller, printers: list[MechanismPrinter]) -> str:

@@ -26,6 +26,7 @@ class State:
     printers: tuple[MechanismPrinter, ...]
     nodes: Nodes
     placed: list[Placed]
+    diffusion: dict[str, np.ndarray]  # see `kernels.cuda.diffusion`
 
     def __post_init__(self) -> None:
         block, nodes = self.block, self.nodes
@@ -65,7 +66,7 @@ class State:
             arrays |= {f"run_{k}": placed.run, f"run_ptr_{k}": placed.run_ptr}
             arrays |= {f"table_{k}": self.prepared.tables[k], f"source_{k}": self._source_of(k)}
             arrays |= self._train_arrays(k)
-        arrays |= self.links
+        arrays |= self.links | self.diffusion
         for ion, (start, step) in self.prepared.followed.items():
             for when, chosen in (("start", start), ("step", step)):
                 cell = np.searchsorted(block.cell_ptr, chosen, side="right") - 1

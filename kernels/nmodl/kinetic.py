@@ -74,8 +74,7 @@ class _Scheme:
 
     def compartment(self, statement: tree.Compartment, env: Environment, out: Body) -> None:
         if statement.keyword != "COMPARTMENT":
-            self.translator.symbols.diffusing |= set(statement.names)
-            return
+            return  # `kernels.nmodl.diffusion`
         for listed in statement.names:
             for i, state in enumerate(self.translator.symbols.scalars(listed)):
                 if state not in self.states:

@@ -19,6 +19,7 @@ from kernels.nmodl.c_routines import without_verbatim
 from kernels.nmodl.checks import check
 from kernels.nmodl.current import make_current
 from kernels.nmodl.dataflow import half_set, loads_of, stores_of, zero_unset
+from kernels.nmodl.diffusion import lower_diffusion
 from kernels.nmodl.function_tables import arguments_of
 from kernels.nmodl.library import with_library
 from kernels.nmodl.netcons import lower_for_netcons
@@ -67,11 +68,13 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
     table_maker = Tables(translator)
     if tables:
         translator.table = table_maker.look_up
-    attempts = [_attempt(lower, translator) for lower in (_init, _state, _current, _receive)]
+    lowerings = (_init, _state, _current, _receive, lower_diffusion)
+    attempts = [_attempt(lower, translator) for lower in lowerings]
     problems = [found for found in attempts if isinstance(found, NmodlError)]
     if problems:
         raise together(problems)
-    initial, states, (body, affine), (receive, receive_init, watch) = attempts
+    initial, states, (body, affine), (receive, receive_init, watch) = attempts[:-1]
+    diffuse, diffusing = attempts[-1]
     state, current = _finish(symbols, states), _finish(symbols, body)
     init = _finish(symbols, [*table_maker.side_effects, *initial])
     made = Mechanism(
@@ -94,7 +97,8 @@ def _lowered(file: tree.File, tables: bool, in_memory: set[str]) -> Mechanism:
         watch=watch,
         **_around(translator),
         tables=tuple(table_maker.made.values()),
-        diffusing=tuple(sorted(symbols.diffusing)),
+        diffuse=diffuse,
+        diffusing=diffusing,
         function_tables=arguments_of(file),
         memory=place_memory(translator),
         streams=symbols.streams,
@@ -135,17 +139,30 @@ def _init(translator: Translator) -> Body:
 
 
 def _state(translator: Translator) -> Body:
-    """The SOLVE statements of the BREAKPOINT, in order; as in NEURON no if or loop holds them."""
+    """The SOLVE statements of the BREAKPOINT, in order; as in NEURON no if or loop holds them.
+
+    Where there is no current, the rest of the BREAKPOINT follows them, as in NEURON.
+    """
     out: Body = []
     for routine in _blocks(translator.file, "BREAKPOINT"):
         for statement in solves_in(routine.body):
             solve(translator, statement, out)
+    if not translator.symbols.currents:
+        out += _breakpoint(translator)
     return out
 
 
 def _current(translator: Translator) -> tuple[Body, bool]:
-    """The rest of the BREAKPOINT."""
+    """The rest of the BREAKPOINT, where there is a current."""
     currents = translator.symbols.currents
+    out = _breakpoint(translator) if currents else []
+    if not out:
+        return out, True
+    return make_current(_localised(translator.symbols, out), currents)
+
+
+def _breakpoint(translator: Translator) -> Body:
+    """The BREAKPOINT without its SOLVE statements."""
     out: Body = []
 
     def skip(statement: tree.Solve, env: Environment, out: Body) -> None:
@@ -154,9 +171,7 @@ def _current(translator: Translator) -> tuple[Body, bool]:
     with translator.hooked(solve=skip):
         for routine in _blocks(translator.file, "BREAKPOINT"):
             translator.block(routine.body, {}, out)
-    if not out:
-        return out, True
-    return make_current(_localised(translator.symbols, out), currents)
+    return out
 
 
 def _around(translator: Translator) -> dict[str, Any]:

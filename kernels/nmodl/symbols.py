@@ -31,7 +31,6 @@ class Symbols:
     routines: dict[str, tree.Routine] = field(default_factory=dict)
     ions: tuple[IonUse, ...] = ()
     currents: tuple[Current, ...] = ()
-    diffusing: set[str] = field(default_factory=set)  # states with LONGITUDINAL_DIFFUSION
     refused: dict[str, str] = field(default_factory=dict)  # name -> what it is: RANDOM
     externals: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()

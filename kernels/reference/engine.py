@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from kernels.block import Block, Events, Spikes
+from kernels.diffusion import make_spreads
 from kernels.errors import NotFinite
 from kernels.intrinsics import nernst
 from kernels.mechanism import Kernel
+from kernels.reference.diffusion import move_states
 from kernels.reference.instances import Population
 from kernels.reference.snapshot import load_state, save_state
 from kernels.storage import reversal_nodes, writes_concentration
@@ -31,6 +33,7 @@ class ReferenceEngine:
         self.followed = {ion.name: reversal_nodes(block, ion.name) for ion in block.ions}
         implicit = block.dt if block.method == "backward-euler" else 0.5 * block.dt
         self.storage = block.capacitance / implicit
+        self.spreads = make_spreads(block)
         self.matrices = [self._matrix(cell) for cell in range(block.n_cell)]
         self.source_of = {
             (int(m), int(i)): k for k, (m, i) in enumerate(block.source_instance) if m >= 0
@@ -213,7 +216,11 @@ class ReferenceEngine:
         self._run_all("before_breakpoint", (step + 0.5) * dt)
         conductance, right = self._currents((step + 0.5) * dt)
         self._solve(conductance, right, step)
-        for kernel in ("state", "after_solve", "before_step"):
+        self._run_all("state", (step + 1) * dt)
+        self._run_all("diffuse", (step + 1) * dt)
+        for m, spread in self.spreads.items():
+            move_states(self.populations[m], spread, self.fields)
+        for kernel in ("after_solve", "before_step"):
             self._run_all(kernel, (step + 1) * dt)
 
     def _find_spikes(self, step: int) -> None:

@@ -32,6 +32,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--intervals", type=int, default=2)
     parser.add_argument("--partition", default="auto")
     parser.add_argument("--backend", default="cpu")
+    parser.add_argument("--diffusing", action="store_true", help="cells with mods/spread.mod")
     parser.add_argument("--cells", type=int, default=24)
     parser.add_argument("--tstop", type=float, default=50.0)
     parser.add_argument("--last", type=int, help="samples that enter the digest, from the end")
@@ -61,13 +62,14 @@ FAULTS = {"kill": kill, "fail": fail, "stuck": sleep}
 
 
 def body(ranks: Ranks, args: argparse.Namespace) -> None:
-    network = make_network(args.cells)
+    network = make_network(args.cells, diffusing=args.diffusing)
+    folders = (Path(__file__).parent / "mods",) if args.diffusing else ()
     gids = np.arange(args.cells)
     recordings = [Recording("v", gids, np.zeros(args.cells, int), 0.1)]
     exchange = make_exchange(ranks.comm, args.exchange)
     simulation = Simulation(
         network,
-        Settings(dt=0.025),
+        Settings(dt=0.025, mechanism_folders=folders),
         recordings,
         args.backend,
         exchange,

@@ -9,8 +9,11 @@ from distnet.cell_network import CellNetwork
 from distnet.morphology import Morphology
 
 
-def make_cell(k: int) -> Cell:
-    """A soma with a dendrite of a length of its own; a plain and an adapting synapse."""
+def make_cell(k: int, diffusing: bool = False) -> Cell:
+    """A soma with a dendrite of a length of its own; a plain and an adapting synapse.
+
+    Something diffuses, if asked, in all but some somata.
+    """
     morphology = Morphology()
     soma = morphology.add("soma", length=20.0, diam=20.0)
     morphology.add("dend", length=60.0 + 17.0 * (k % 5), diam=1.5, parent=soma)
@@ -18,18 +21,22 @@ def make_cell(k: int) -> Cell:
     cell.discretise(lambda morphology, Ra, cm: np.array([1, 1 + 2 * (k % 3)]))
     cell.insert("hh", "soma")
     cell.insert("pas", "dend", g=1e-4, e=-65.0)
+    if diffusing:
+        cell.insert("spread", "dend" if k % 4 == 3 else None)
     cell.place(Location("soma"), "ExpSyn", tau=2.0)
     cell.place(Location("dend", 0.5), "Exp2Syn", tau1=0.5, tau2=3.0)
     cell.detect(Location("soma"), threshold=-20.0)
     return cell
 
 
-def make_network(n_cells: int = 24, seed: int = 1, fan_in: int = 6) -> CellNetwork:
+def make_network(
+    n_cells: int = 24, seed: int = 1, fan_in: int = 6, diffusing: bool = False
+) -> CellNetwork:
     """Random cells, a NetStim, a player of a train and known trains that start them."""
     rng = np.random.default_rng(seed)
     network = CellNetwork()
     for k in range(n_cells):
-        network.add_cell(make_cell(k))
+        network.add_cell(make_cell(k, diffusing))
     stim = network.add_artificial("NetStim", interval=7.3, start=2.0, number=1e9)
     player = network.add_artificial("VecStim", train=[3.0, 9.6, 21.4, 33.3])
     trains = [network.add_spike_train(np.sort(rng.uniform(0, 60, 8))) for _ in range(4)]

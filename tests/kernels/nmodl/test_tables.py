@@ -50,7 +50,7 @@ def test_records() -> None:
 @pytest.mark.parametrize("v", [-99.0, -10.0, -9.5, 0.0, 3.25, 19.999, 20.0, 1e9])
 def test_interpolates_between_rows_and_stops_at_the_ends(v: float) -> None:
     mechanism = _compile()
-    found = run(mechanism.current, {"v": v, "k": 2.0}, {"table": _rows(mechanism).__getitem__})
+    found = run(mechanism.state, {"v": v, "k": 2.0}, {"table": _rows(mechanism).__getitem__})
     x = min(max(v, -10.0), 20.0)
     i = min(math.floor(x), 19)
     a = [math.exp(y / 10) for y in (i, i + 1)]
@@ -63,14 +63,14 @@ def test_rows_are_met_exactly() -> None:
     mechanism = _compile()
     rows = _rows(mechanism)
     for i in range(31):
-        found = run(mechanism.current, {"v": -10.0 + i, "k": 2.0}, {"table": rows.__getitem__})
+        found = run(mechanism.state, {"v": -10.0 + i, "k": 2.0}, {"table": rows.__getitem__})
         assert found["a"] == rows[i]
 
 
 def test_exact_on_request() -> None:
     mechanism = _compile(tables=False)
     assert mechanism.tables == ()
-    found = run(mechanism.current, {"v": 3.25, "k": 2.0})
+    found = run(mechanism.state, {"v": 3.25, "k": 2.0})
     assert found["a"] == pytest.approx(math.exp(0.325), rel=1e-15)
     assert found["b"] == pytest.approx(2 * 3.25**2 + 6.25, rel=1e-15)
 
