@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -22,3 +24,18 @@ def lists_of(owner: np.ndarray, value: np.ndarray, n: int) -> tuple[np.ndarray, 
     joined = np.full(len(value) + n, -1.0)
     joined[np.arange(len(value)) + owner[order]] = value[order]
     return joined, begin.astype(np.int64)
+
+
+def trains_of(trains: Sequence[np.ndarray], index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The spike trains of some instances, as `lists_of` gives them.
+
+    Args:
+        trains: of all instances; none: all are empty.
+        index: (n,) instances.
+    """
+    n = len(index)
+    if not trains:
+        return np.full(n, -1.0), np.arange(n)
+    chosen = [trains[i] for i in index]
+    owner = np.repeat(np.arange(n), [len(train) for train in chosen])
+    return lists_of(owner, np.concatenate([np.zeros(0), *chosen]), n)

@@ -16,7 +16,7 @@ from kernels.cpu.layout import Group
 from kernels.cpu.pointers import index_names
 from kernels.cpu.printer import ion_arrays, sends
 from kernels.errors import QueueOverflow
-from kernels.lists import lists_of
+from kernels.lists import lists_of, trains_of
 from kernels.mechanism import Kernel
 from kernels.storage import Storage
 
@@ -108,11 +108,7 @@ class GroupState:
         node[: len(index)] = self.places(group.node[index])
         source = self.engine.placement.sources[k]
         data = np.zeros(tiles * len(storage.slots) * self.lanes, self.real)
-        trains = [group.trains[i] if group.trains else np.zeros(0) for i in index]
-        ends = np.cumsum([len(train) + 1 for train in trains], dtype=I8)
-        starts = ends - np.array([len(train) + 1 for train in trains], I8)
-        train = np.concatenate([np.append(train, -1.0) for train in trains] or [np.zeros(0)])
-        return Slice(index, data, node, source[index], train, starts)
+        return Slice(index, data, node, source[index], *trains_of(group.trains, index))
 
     def _lay_connections(self, block: Block) -> None:
         """Connections onto this group's instances, with room for the arguments of NET_RECEIVE."""

@@ -11,7 +11,7 @@ from kernels.cuda.layout import I4, I8, TILE, Nodes, Placed, by_cell, tile_index
 from kernels.cuda.mechanism import MechanismPrinter, sends
 from kernels.cuda.memory import Memory
 from kernels.cuda.pointers import link_arrays
-from kernels.lists import lists_of
+from kernels.lists import lists_of, trains_of
 from kernels.preparation import Prepared, slot_value
 
 FIRED = 64  # spikes of one artificial cell in an epoch
@@ -131,13 +131,10 @@ class State:
             owner, place = (self.event_target[n][mine] for n in ("event_instance", "event_weight"))
             joined, begin = lists_of(owner, place, group.n)
             return {f"train_{k}": joined, f"train_ptr_{k}": begin}
-        trains = group.trains
-        ended = [np.append(trains[i] if trains else [], -1.0) for i in self.placed[k].index]
-        joined = np.concatenate([np.zeros(0), *ended])
-        return {
-            f"train_{k}": joined,
-            f"train_ptr_{k}": _offsets(np.array([len(t) for t in ended], I8))[:-1],
-        }
+        if group.mechanism.kind == "density":  # plays none
+            return {f"train_{k}": np.zeros(0), f"train_ptr_{k}": np.zeros(0, I8)}
+        joined, begin = trains_of(group.trains, self.placed[k].index)
+        return {f"train_{k}": joined, f"train_ptr_{k}": begin}
 
     def _lay_connections(self) -> None:
         """Connections: cell, instance on the device, place of the arguments of NET_RECEIVE."""

@@ -14,11 +14,13 @@ so their bits. The lanes of a machine come later: `kernels.schedule.dhs`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from kernels.schedule.root import best_root, steps_from_depths
 from kernels.schedule.tree import check_tree, preorder, reroot
+from kernels.schedule.walks import steps_after
 
 #: Steps up to which a tree is left to Hines' elimination, which is the cheapest on one lane.
 ENOUGH_STEPS = 64
@@ -61,12 +63,13 @@ class Elimination:
 
     def depth(self) -> np.ndarray:
         """(n,) i8, the fewest steps from that of each node to that of the root."""
-        depth = [0] * (self.n + 1)
-        depth[-1] = -1  # of no node
-        parent, other = self.parent.tolist(), self.other.tolist()
-        for node in reversed(self.order.tolist()):
-            depth[node] = 1 + max(depth[parent[node]], depth[other[node]])
-        return np.array(depth[:-1], np.int64)
+        return self._depth
+
+    @cached_property
+    def _depth(self) -> np.ndarray:
+        depth: np.ndarray = steps_after(self.order, self.parent, self.other)
+        depth.setflags(write=False)
+        return depth
 
     def step_bound(self, k: int) -> int:
         """The fewest steps that k lanes can take."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.errors import KernelsError
+from kernels.schedule.walks import breadth_first, depth_first, edges_above
 
 
 def check_tree(parent: np.ndarray) -> np.ndarray:
@@ -43,22 +44,14 @@ def children_of(parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return child_ptr, child.astype(np.int64)
 
 
-def _from_root(parent: np.ndarray) -> list[int]:
+def _from_root(parent: np.ndarray) -> np.ndarray:
     """All nodes reached from the root, every parent before its children."""
-    child_ptr, child = (array.tolist() for array in children_of(parent))
-    order = np.flatnonzero(parent < 0).tolist()
-    for node in order:  # grows as it is walked
-        order += child[child_ptr[node] : child_ptr[node + 1]]
-    return order
+    return breadth_first(*children_of(parent), np.flatnonzero(parent < 0)[0])
 
 
 def node_depths(parent: np.ndarray) -> np.ndarray:
     """(n,) i8, edges between each node and the root."""
-    above = parent.tolist()
-    depth = [0] * len(above)
-    for node in _from_root(parent)[1:]:
-        depth[node] = depth[above[node]] + 1
-    return np.array(depth, np.int64)
+    return edges_above(_from_root(parent), parent)
 
 
 def reroot(parent: np.ndarray, root: int) -> np.ndarray:
@@ -72,11 +65,4 @@ def reroot(parent: np.ndarray, root: int) -> np.ndarray:
 
 def preorder(parent: np.ndarray) -> np.ndarray:
     """(n,) i8, all nodes, each followed by what hangs from it, children ascending."""
-    child_ptr, child = (array.tolist() for array in children_of(parent))
-    waiting = np.flatnonzero(parent < 0).tolist()
-    order = []
-    while waiting:
-        node = waiting.pop()
-        order.append(node)
-        waiting += child[child_ptr[node] : child_ptr[node + 1]][::-1]
-    return np.array(order, np.int64)
+    return depth_first(*children_of(parent), np.flatnonzero(parent < 0)[0])
