@@ -20,7 +20,6 @@ import numpy as np
 
 from kernels.schedule.root import best_root, steps_from_depths
 from kernels.schedule.tree import check_tree, preorder, reroot
-from kernels.schedule.walks import steps_after
 
 #: Steps up to which a tree is left to Hines' elimination, which is the cheapest on one lane.
 ENOUGH_STEPS = 64
@@ -67,6 +66,8 @@ class Elimination:
 
     @cached_property
     def _depth(self) -> np.ndarray:
+        from kernels.schedule.walks import steps_after  # numba: not on import
+
         depth: np.ndarray = steps_after(self.order, self.parent, self.other)
         depth.setflags(write=False)
         return depth

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.errors import KernelsError
-from kernels.schedule.walks import breadth_first, depth_first, edges_above
 
 
 def check_tree(parent: np.ndarray) -> np.ndarray:
@@ -46,11 +45,15 @@ def children_of(parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _from_root(parent: np.ndarray) -> np.ndarray:
     """All nodes reached from the root, every parent before its children."""
+    from kernels.schedule.walks import breadth_first  # numba: not on import
+
     return breadth_first(*children_of(parent), np.flatnonzero(parent < 0)[0])
 
 
 def node_depths(parent: np.ndarray) -> np.ndarray:
     """(n,) i8, edges between each node and the root."""
+    from kernels.schedule.walks import edges_above
+
     return edges_above(_from_root(parent), parent)
 
 
@@ -65,4 +68,6 @@ def reroot(parent: np.ndarray, root: int) -> np.ndarray:
 
 def preorder(parent: np.ndarray) -> np.ndarray:
     """(n,) i8, all nodes, each followed by what hangs from it, children ascending."""
+    from kernels.schedule.walks import depth_first
+
     return depth_first(*children_of(parent), np.flatnonzero(parent < 0)[0])
