@@ -23,13 +23,15 @@ from kernels.cuda.memory import Memory
 from kernels.cuda.program import Program, make_program
 from kernels.cuda.snapshot import load_state, save_state
 from kernels.cuda.state import State
-from kernels.errors import NotFinite, QueueOverflow
+from kernels.errors import KernelsError, NotFinite, QueueOverflow
 from kernels.precision import DOUBLE, Precision
 from kernels.preparation import Prepared, prepare
 from kernels.schedule import Elimination
 
 #: What the kernels tell of a cell (`tell_status`).
 IS_NOT_FINITE, IS_FULL, HAS_FIRED = 1, 2, 4
+#: Events lie on the device with steps of 32 bits.
+MOST_STEPS = np.iinfo(I4).max
 
 
 class CudaEngine:
@@ -89,6 +91,8 @@ class CudaEngine:
         self, first: int, last: int, events: Events, meanwhile: Callable[[], None]
     ) -> Spikes:
         """The same; `meanwhile` is called while the device computes."""
+        if last > MOST_STEPS:
+            raise KernelsError(f"step {last}: on a GPU a run has {MOST_STEPS} steps at most")
         samples = self.sampler.open(first, last)
         self._launch("advance", first, last, events, samples)
         meanwhile()

@@ -199,6 +199,13 @@ def test_a_block_that_does_not_fit_tells_what_it_needs(blocks, cxx):
         engine.reset()
 
 
+def test_more_steps_than_events_can_name_are_refused(blocks, host_engine):
+    engine = host_engine(blocks.random(1, [3]))
+    engine.reset()
+    with pytest.raises(KernelsError, match=r"step 2147483648: .* 2147483647 steps at most"):
+        engine.advance(2**31 - 1, 2**31, blocks.no_events())
+
+
 def test_without_a_gpu_the_backend_says_so(blocks):
     try:
         import cupy
