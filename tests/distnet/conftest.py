@@ -12,21 +12,7 @@ import pytest
 from distnet.cell import Cell
 from distnet.morphology.frusta import make_segments
 
-TEMPLATE = """
-begintemplate ImportedCell
-public soma, dend, axon, apic, all
-create soma[1], dend[1], axon[1], apic[1]
-objref all, somatic, axonal, basal, apical
-proc init() {
-    all = new SectionList()
-    somatic = new SectionList()
-    axonal = new SectionList()
-    basal = new SectionList()
-    apical = new SectionList()
-    forall delete_section()
-}
-endtemplate ImportedCell
-"""
+TEMPLATE = Path(__file__).parents[1] / "imported_cell.hoc"
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +21,7 @@ def neuron() -> Any:
     h = pytest.importorskip("neuron", reason="NEURON is not installed").h
     h.load_file("stdlib.hoc")
     h.load_file("import3d.hoc")
-    h(TEMPLATE)
+    h.load_file(str(TEMPLATE))
     return h
 
 

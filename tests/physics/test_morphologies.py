@@ -13,28 +13,15 @@ from distnet.morphology import Morphology, load_asc, load_swc
 
 pytestmark = pytest.mark.neuron
 
+TEMPLATE = Path(__file__).parents[1] / "imported_cell.hoc"
 SCRIPT = """
 h.load_file("import3d.hoc")
-h('''
-begintemplate Imported
-public soma, dend, axon, apic, all
-create soma[1], dend[1], axon[1], apic[1]
-objref all, somatic, axonal, basal, apical
-proc init() {
-    all = new SectionList()
-    somatic = new SectionList()
-    axonal = new SectionList()
-    basal = new SectionList()
-    apical = new SectionList()
-    forall delete_section()
-}
-endtemplate Imported
-''')
+h.load_file(p["template"])
 is_asc = p["path"].endswith(".asc")
 reader = h.Import3d_Neurolucida3() if is_asc else h.Import3d_SWC_read()
 reader.quiet = 1
 reader.input(p["path"])
-cell = h.Imported()
+cell = h.ImportedCell()
 h.Import3d_GUI(reader, 0).instantiate(cell)
 sections = {section.name().split(".")[-1]: section for section in cell.all}
 for section in sections.values():
@@ -159,7 +146,8 @@ def compare(run_neuron, run_distnet, assert_same):
         network = build(morphology, rule, dendrites, places, amp)
         watched = [(0, Location("soma", 0.5))] + [(0, Location(name, x)) for name, x in places]
         ours = run_distnet(network, watched, 200.0)
-        given = {"path": str(path), "rule": rule, "dendrites": dendrites, "places": places}
+        given = {"path": str(path), "template": str(TEMPLATE), "rule": rule}
+        given |= {"dendrites": dendrites, "places": places}
         theirs = run_neuron(SCRIPT, tstop=200.0, times=TIMES, amp=amp, **given)
         assert_same(ours, theirs, n_spikes)
 
