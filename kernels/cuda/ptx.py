@@ -1,7 +1,8 @@
 """PTX as C++: what NVRTC really made of a text, executed on the CPU through the shim.
 
 Every instruction becomes one statement on registers that are local variables; an opcode that does
-not stand here is an error. Addresses of shared and global memory are those of the host.
+not stand here is an error. Addresses of global memory are those of the host; those of shared memory
+count from its start, in 32 bits or in 64, as the compiler likes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ REAL = {
     "f32": {"abs": "fabsf", "sqrt": "__fsqrt_rn", "fma": "__fmaf_rn"},
 }
 SPECIAL = {"%tid.x": "threadIdx.x", "%ntid.x": "blockDim.x", "%ctaid.x": "blockIdx.x"}
-SPECIAL["shared"] = "(uint64_t)shared"
+SPECIAL["shared"] = "0"  # where it begins
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^"}
 _COMPARED = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
@@ -130,11 +131,14 @@ def _value(operand: str, kind: str) -> str:
     raise KernelsError(f"the operand `{operand}` is not known")
 
 
-def _memory(operand: str, kind: str) -> str:
-    match = re.fullmatch(r"\[%(\w+)(?:\+(-?\d+))?\]", operand)
-    if not match:
+def _memory(operand: str, kind: str, space: str = "global") -> str:
+    match = re.fullmatch(r"\[(?:%(\w+)|shared)(?:\+(-?\d+))?\]", operand)
+    if not match or (space == "global" and not match[1]):
         raise KernelsError(f"the address `{operand}` is not known")
-    return f"*({TYPES[kind]} *)({match[1]} + ({match[2] or 0}LL))"
+    address = f"({match[1] or 0} + ({match[2] or 0}LL))"
+    if space == "shared":
+        address = f"((char *)shared + (int32_t){address})"
+    return f"*({TYPES[kind]} *){address}"
 
 
 def _instruction(opcode: str, operands: list[str]) -> str | None:
@@ -158,7 +162,7 @@ def _instruction(opcode: str, operands: list[str]) -> str | None:
     if kind not in TYPES:
         return None
     if name == "st" and parts[1] in ("global", "shared") and len(parts) == 3:
-        return f"{_memory(operands[0], kind)} = {_value(operands[1], kind)};"
+        return f"{_memory(operands[0], kind, parts[1])} = {_value(operands[1], kind)};"
     if not operands or not operands[0].startswith("%"):
         return None
     made = _result(name, parts[1:], kind, operands[1:], operands[0][1:])
@@ -170,7 +174,7 @@ def _result(name: str, parts: list[str], kind: str, given: list[str], target: st
     if name == "ld" and parts[0] == "param":
         return f"parameter[{given[0].strip('[]').rsplit('_', 1)[1]}]"
     if name == "ld" and len(parts) == 2 and parts[0] in ("global", "shared"):
-        return _memory(given[0], kind)
+        return _memory(given[0], kind, parts[0])
     if name == "mov" and len(parts) == 1:
         return _moved(kind, given[0], target)
     if name == "cvta":

@@ -99,3 +99,24 @@ def test_orders_of_threads_change_no_bit(blocks, ptx_engine, agree, order):
     one = blocks.advance(ptx_engine(block, 2), blocks.no_events(), 20, 20)
     assert agree(one, blocks.advance(ptx_engine(block, order), blocks.no_events(), 20, 20))
     assert np.ptp(one.samples[0]) > 1.0
+
+
+@pytest.mark.parametrize(("width", "bits"), [("u64", "rd"), ("u32", "r")])
+def test_addresses_of_shared_memory_are_as_wide_as_the_compiler_likes(width, bits):
+    """NVRTC of CUDA 12 takes 64 bits for them, that of CUDA 13 takes 32."""
+    body = (
+        f".reg .b{width[1:]} %{bits}<3>;\n.reg .f64 %fd<3>;\n"
+        f"mov.{width} %{bits}1, shared;\nld.shared.f64 %fd1, [%{bits}1+-8];\n"
+        "st.shared.f64 [shared+16], %fd1;\nret;\n"
+    )
+    made = translate(f".visible .entry advance()\n{{\n{body}}}\n")
+    assert f"{bits}1 = ({'uint64_t' if width == 'u64' else 'uint32_t'})(0);" in made
+    assert f"fd1 = *(double *)((char *)shared + (int32_t)({bits}1 + (-8LL)));" in made
+    assert "*(double *)((char *)shared + (int32_t)(0 + (16LL))) = (double)fd1;" in made
+
+
+def test_a_generic_address_is_not_taken_for_a_shared_one():
+    with pytest.raises(KernelsError, match=r"the address `\[shared\]` is not known"):
+        translate(
+            ".visible .entry advance()\n{\n.reg .f64 %fd<2>;\nld.global.f64 %fd1, [shared];\n}\n"
+        )
