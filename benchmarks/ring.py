@@ -21,8 +21,8 @@ is:
     medium, passive       7.7             16         10.5            9.8
     large, passive        6.2             12          9.1            9.0
 
-Single precision beside double, at a load of 8: medium, hh 12.4 and 16.1; medium, passive 7.4 and
-6.3.
+Single precision beside double, at a load of 3 to 4: medium, hh 11.3 and 16.3; medium, passive 6.5
+and 6.5 (the best of six).
 
 Prints one JSON line a simulator, then one with the ratios of the median CPU times and whether
 spikes are equal, step for step, with NEURON's. Exit code 1 if distnet's are not.

@@ -25,7 +25,6 @@ class Cable:
     row: np.ndarray  # (n_node,) i8, place in the cell: the reverse of the serial order, root 0
     parent: np.ndarray  # (n_node,) i8, `Elimination.parent` by node of the block
     other: np.ndarray  # (n_node,) i8, `Elimination.other` by node of the block
-    first_parent: np.ndarray  # (n_node,) i8, `Elimination.first_parent` by node of the block
     axial: np.ndarray  # (n_node,) f8 [uS], to the first parent; 0 at a root
     storage: np.ndarray  # (n_node,) f8 [uS], capacitance over the implicit step
     passive: np.ndarray  # (n_node,) f8 [uS], storage and all axial conductances of the node
@@ -55,7 +54,6 @@ def make_cable(block: Block) -> Cable:
         joined(lambda plan: plan.row()),
         in_block(lambda plan: plan.parent),
         in_block(lambda plan: plan.other),
-        in_block(lambda plan: plan.first_parent),
         np.asarray(block.axial, np.float64)[joined(lambda plan: plan.edge) + start],
         *_diagonal(block),
     )

@@ -79,31 +79,32 @@ def advance({arguments}):
         {prepare}
 {currents}
         # voltages at the end of the step
-        solve_cable(
-            lanes, n_place, n_plain, parent, other, axial, coupling, far_coupling, diagonal, right
-        )
+        {solve}
         {update}(n_place, half_step, right, voltage)
         # states at the end of the step, from the new voltage
         t = now + dt
 {states}
 """
 
-#: Of each precision: what starts a step, and what takes over its solution.
+_TREE = "lanes, n_place, n_plain, parent, other, axial, coupling, far_coupling"
+
+#: Of each precision: what starts a step, solves the tree and takes over its solution.
 _SOLVING = {
     "double": {
         "prepare": "prepare_matrix(n_place, storage, static, constant, voltage, diagonal, right)",
+        "solve": f"solve_cable({_TREE}, diagonal, right)",
         "update": "update_voltage",
     },
     "single": {
-        "prepare": "prepare_residual(n_place, lanes, first_parent, axial, leak, static, constant, "
-        "voltage, diagonal, right)",
+        "prepare": "prepare_change(n_place, leak, static, constant, voltage, diagonal, right)",
+        "solve": f"solve_change({_TREE}, voltage, diagonal, right)",
         "update": "add_change",
     },
 }
 
 FIXED = (
     "first, last, dt, half_step, tile_lanes, lanes, n_place, n_plain, parent, other, "
-    "first_parent, axial, coupling, far_coupling, storage, leak, static, constant, voltage, "
+    "axial, coupling, far_coupling, storage, leak, static, constant, voltage, "
     "diagonal, right, detector_node, detector_threshold, detector_above, detector_source, "
     "event_ptr, event_time, event_mechanism, event_instance, event_weight, weights, probe_every, "
     "probe_first, probe_offset, probe_width, probe_row, samples, "
@@ -193,7 +194,8 @@ def make_program(
         solve_cable=solver.solve_cable,
         prepare_matrix=solver.prepare_matrix,
         update_voltage=solver.update_voltage,
-        prepare_residual=solver.prepare_residual,
+        prepare_change=solver.prepare_change,
+        solve_change=solver.solve_change,
         add_change=solver.add_change,
     )
     module = cache.load("advance", text, advance_scope)

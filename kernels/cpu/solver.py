@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.cpu.numerics import FUNCTIONS, single_functions
-from kernels.jit import kept
+from kernels.jit import inlined, kept
 
 
 @kept
@@ -54,6 +54,12 @@ def solve_cable(lanes, n, n_plain, parent, other, axial, coupling, far_coupling,
         factor = coupling[i] * inverse
         diagonal[p] -= factor * coupling[i]
         right[p] += factor * right[i]
+    _substitute(lanes, n, n_plain, parent, other, coupling, far_coupling, diagonal, right)
+
+
+@inlined
+def _substitute(lanes, n, n_plain, parent, other, coupling, far_coupling, diagonal, right):
+    """From the roots to the tips, with inverse pivots in `diagonal`."""
     for i in range(min(lanes, n)):
         right[i] = right[i] / diagonal[i]
     for i in range(lanes, n_plain):
@@ -67,6 +73,7 @@ def solve_cable(lanes, n, n_plain, parent, other, axial, coupling, far_coupling,
 
 _nernst = FUNCTIONS["nernst"]
 _nernst_single, _float32 = single_functions()["nernst"], np.float32
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 @kept
@@ -113,24 +120,65 @@ def update_voltage(n, half_step, right, voltage):
 
 
 @kept
-def prepare_residual(
-    n, lanes, first_parent, axial, leak, static, constant, voltage, diagonal, right
-):
-    """Start a step of single precision, which solves for the change of the voltage.
+def prepare_change(n, leak, static, constant, voltage, diagonal, right):
+    """Start a step of single precision: `right` = what constant currents bring at this voltage.
 
-    `right` = what constant currents and neighbours bring at the present voltage: the difference of
-    two voltages loses nothing in float32, where a sum of stored charges would. Children come before
-    the parent, in descending order. `leak` (n,) f4 [uS] are constant conductances, `first_parent`
-    (n,) i4 places of the parents before any node is eliminated.
+    `leak` (n,) f4 [uS] are constant conductances.
     """
     for i in range(n):
         diagonal[i] = static[i]
         right[i] = constant[i] - leak[i] * voltage[i]
-    for i in range(n - 1, lanes - 1, -1):
-        p = first_parent[i]
-        right[p] -= axial[i] * (voltage[p] - voltage[i])
-    for i in range(n - 1, lanes - 1, -1):
-        right[i] += axial[i] * (voltage[first_parent[i]] - voltage[i])
+
+
+@inlined
+def _coupled(coupling, difference):
+    """The size of a coupling and what flows through it; nothing through one that was made."""
+    return abs(coupling), max(coupling, _ZERO) * difference
+
+
+@kept
+def solve_change(
+    lanes, n, n_plain, parent, other, axial, coupling, far_coupling, voltage, diagonal, right
+):
+    """Solve as `solve_cable` does, in single precision: `right` becomes the change of the voltage.
+
+    What flows between two neighbours at the present voltage is added to both when the first of them
+    is eliminated: the difference of two voltages loses nothing in float32, where a sum of stored
+    charges would. A coupling that condensing made is negative here: it carries a change, no flow.
+    """
+    if n_plain < n:
+        for i in range(n):
+            coupling[i] = axial[i]
+    for i in range(n - 1, n_plain - 1, -1):
+        diagonal[i] = _ONE / diagonal[i]
+        inverse = diagonal[i]
+        p, o = parent[i], other[i]
+        near, flow = _coupled(coupling[i], voltage[p] - voltage[i])
+        right[i] += flow
+        factor = near * inverse
+        diagonal[p] -= factor * near
+        if o >= 0:
+            far, far_flow = _coupled(coupling[o], voltage[o] - voltage[i])
+            right[i] += far_flow
+            far_factor = far * inverse
+            diagonal[o] -= far_factor * far
+            right[o] += far_factor * right[i] - far_flow
+            coupling[o] = -(factor * far)
+            far_coupling[i] = far
+        right[p] += factor * right[i] - flow
+    for i in range(n_plain - 1, lanes - 1, -1):
+        diagonal[i] = _ONE / diagonal[i]
+        inverse = diagonal[i]
+        p = parent[i]
+        near, flow = _coupled(coupling[i], voltage[p] - voltage[i])
+        right[i] += flow
+        factor = near * inverse
+        diagonal[p] -= factor * near
+        right[p] += factor * right[i] - flow
+    if n_plain < n:
+        for i in range(n):
+            coupling[i] = abs(coupling[i])
+    _substitute(lanes, n, n_plain, parent, other, coupling, far_coupling, diagonal, right)
 
 
 @kept

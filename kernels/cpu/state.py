@@ -78,8 +78,8 @@ class GroupState:
     def _lay_tree(self, cable: Cable) -> None:
         n, nodes, places = self.layout.n_node, self.layout.node, self.layout.place
         self.parent = (np.arange(n) % self.layout.lanes).astype(I4)
-        self.first_parent, self.other = self.parent.copy(), np.full(n, -1, I4)
-        for name in ("parent", "first_parent", "other"):
+        self.other = np.full(n, -1, I4)
+        for name in ("parent", "other"):
             to = getattr(cable, name)[nodes]
             getattr(self, name)[places[to >= 0]] = self.places(to[to >= 0])
         self.axial, self.storage, self.passive = (
@@ -214,7 +214,7 @@ class GroupState:
             "n_place": layout.n_node,
             "n_plain": layout.n_plain * layout.lanes,
         }
-        own = "parent other first_parent axial coupling far_coupling storage leak static constant "
+        own = "parent other axial coupling far_coupling storage leak static constant "
         own += "voltage diagonal right detector_node "
         own += "detector_threshold detector_above detector_source weights self_time self_flag "
         own += "self_mechanism self_instance self_weight self_count spike_count"

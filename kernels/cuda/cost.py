@@ -164,10 +164,6 @@ def cell_load(
         step = dataclasses.replace(in_single(step), shared=0.6 * step.shared)
         launch = dataclasses.replace(launch, moved=0.5 * launch.moved)
         footprint, kept = 0.5 * footprint, 0.5 * kept
-        if condensed:  # flows between the neighbours before any node is eliminated
-            step += Load(moved=0.0 if large else 44.0 * n)
-            footprint += 28.0 * n
-            kept += 12.0 * n
     else:
         step += solved
     for count, one in instances:

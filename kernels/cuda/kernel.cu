@@ -316,23 +316,50 @@ __device__ __forceinline__ void deliver_events(
 
 // Solve the cable equation: `right` becomes the new voltage. A node's inverse pivot takes the
 // place of its diagonal; what it receives is pulled in the serial order of the elimination.
+//
+// A step of single precision solves for the change of the voltage. What flows between neighbours at
+// the present voltage is added to both when the first of the two is eliminated: the difference of
+// two voltages loses nothing in float32. Couplings made on the way are negative there: they carry a
+// change, but no flow.
+#if SINGLE && CONDENSED
+__device__ __forceinline__ Real size(Real coupling) { return fabsf(coupling); }
+__device__ __forceinline__ Real made(Real coupling) { return -coupling; }
+__device__ __forceinline__ Real flow(Real coupling, Real difference) {
+    return (coupling > 0 ? coupling : 0) * difference;
+}
+#else
+__device__ __forceinline__ Real size(Real coupling) { return coupling; }
+__device__ __forceinline__ Real made(Real coupling) { return coupling; }
+__device__ __forceinline__ Real flow(Real coupling, Real difference) {
+    return coupling * difference;
+}
+#endif
+
 __device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
     Real *diagonal = cell.diagonal, *right = cell.right;
     Real d = diagonal[i], q = right[i];
+#if SINGLE
+    const Real v = cell.voltage[i];
+#endif
     const int last_child = cell.child_ptr[i + 1];
 #pragma unroll 1
     for (int c = cell.child_ptr[i]; c < last_child; ++c) {
 #if CONDENSED
         const int k = cell.child[c];
         const int j = k < cell.n ? k : k - cell.n;  // from n on: i is the other of j
-        const Real axial = cell.coupling[k];
+        const Real coupling = cell.coupling[k];
 #else
         const int j = cell.child[c];
-        const Real axial = cell.axial[j];
+        const Real coupling = cell.axial[j];
 #endif
+        const Real axial = size(coupling);
         const Real factor = axial * diagonal[j];
         d -= factor * axial;
+#if SINGLE
+        q += factor * right[j] - flow(coupling, v - cell.voltage[j]);
+#else
         q += factor * right[j];
+#endif
     }
     if (i == cell.n - 1) {
         right[i] = q / d;
@@ -340,22 +367,30 @@ __device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
     }
     const Real inverse = (Real)1 / d;
     diagonal[i] = inverse;
-    right[i] = q;
+#if SINGLE && CONDENSED
+    q += flow(cell.coupling[i], cell.voltage[cell.parent[i]] - v);
+#elif SINGLE
+    q += flow(cell.axial[i], cell.voltage[cell.parent[i]] - v);
+#endif
 #if CONDENSED
     const int other = cell.other[i];
     if (other != i) {
         const Real far = cell.coupling[other];
-        cell.coupling[other] = cell.coupling[i] * inverse * far;
+#if SINGLE
+        q += flow(far, cell.voltage[other] - v);
+#endif
+        cell.coupling[other] = made(size(cell.coupling[i]) * inverse * size(far));
         cell.coupling[cell.n + i] = far;
     }
 #endif
+    right[i] = q;
 }
 
 __device__ __forceinline__ void substitute_node(const Cell &cell, int i) {
     Real *right = cell.right;
 #if CONDENSED
-    Real known = right[i] + cell.coupling[i] * right[cell.parent[i]];
-    if (cell.other[i] != i) known += cell.coupling[cell.n + i] * right[cell.other[i]];
+    Real known = right[i] + size(cell.coupling[i]) * right[cell.parent[i]];
+    if (cell.other[i] != i) known += size(cell.coupling[cell.n + i]) * right[cell.other[i]];
 #else
     const Real known = right[i] + cell.axial[i] * right[cell.parent[i]];
 #endif
@@ -398,34 +433,6 @@ __device__ __forceinline__ void clear_currents(const Table *p, const Cell &cell)
     }
 }
 
-// What constant currents and neighbours bring to a node. A step of single precision solves for the
-// change of the voltage: the difference of two voltages loses nothing in float32. Children come
-// before the parent, in their stored order; neighbours are those before any node is eliminated.
-#if SINGLE && CONDENSED
-__device__ __forceinline__ Real inflow(const Table *p, const Cell &cell, int i, Real v) {
-    const Real *axial = p->axial + cell.first;
-    const int *child = p->first_child + cell.first;
-    const int *child_ptr = p->first_child_ptr + cell.first + cell.index;
-    Real q = p->constant[cell.first + i] - p->leak[cell.first + i] * v;
-    const int last_child = child_ptr[i + 1];
-    for (int c = child_ptr[i]; c < last_child; ++c)
-        q -= axial[child[c]] * (v - cell.voltage[child[c]]);
-    if (i != cell.n - 1) q += axial[i] * (cell.voltage[p->first_parent[cell.first + i]] - v);
-    return q;
-}
-#elif SINGLE
-__device__ __forceinline__ Real inflow(const Table *p, const Cell &cell, int i, Real v) {
-    Real q = p->constant[cell.first + i] - p->leak[cell.first + i] * v;
-    const int last_child = cell.child_ptr[i + 1];
-    for (int c = cell.child_ptr[i]; c < last_child; ++c) {
-        const int j = cell.child[c];
-        q -= cell.axial[j] * (v - cell.voltage[j]);
-    }
-    if (i != cell.n - 1) q += cell.axial[i] * (cell.voltage[cell.parent[i]] - v);
-    return q;
-}
-#endif
-
 // Currents and conductances of all mechanisms into the matrix.
 __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, double t) {
     for (int i = cell.lane; i < cell.n; i += THREADS) {
@@ -435,7 +442,7 @@ __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, d
         cell.diagonal[i] = p->fixed[cell.first + i];
         const Real v = cell.voltage[i];
 #if SINGLE
-        cell.right[i] = inflow(p, cell, i, v);
+        cell.right[i] = p->constant[cell.first + i] - p->leak[cell.first + i] * v;
 #else
         cell.right[i] = p->storage[cell.first + i] * v + p->constant[cell.first + i];
 #endif

@@ -90,13 +90,10 @@ class Tree:
     child: np.ndarray  # what nodes pull: the position of another, n more where they are its other
     child_ptr: np.ndarray  # (n + 1,)
     level_ptr: np.ndarray  # (n_steps + 1,)
-    first_parent: np.ndarray  # (n,); 0 at the root: as before any node is eliminated
-    first_child: np.ndarray  # (n,), likewise, the last unused
-    first_child_ptr: np.ndarray  # (n + 1,)
 
 
 _NONE, _PTR = np.zeros(0, I8), np.zeros(1, I8)
-NO_TREE = Tree(_NONE, _NONE, _NONE, _NONE, _PTR, _PTR, _NONE, _NONE, _PTR)
+NO_TREE = Tree(_NONE, _NONE, _NONE, _NONE, _PTR, _PTR)
 
 
 def lay_tree(plan: Elimination, schedules: Schedules, lanes: int) -> Tree:
@@ -120,21 +117,7 @@ def lay_tree(plan: Elimination, schedules: Schedules, lanes: int) -> Tree:
         np.append(child, 0),  # n values, or more where nodes are condensed
         child_ptr,
         schedule.level_ptr,
-        *_first_neighbours(plan, position),
     )
-
-
-def _first_neighbours(
-    plan: Elimination, position: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """By position: parent, children (in the serial order), child_ptr before any elimination."""
-    below = np.flatnonzero(plan.first_parent >= 0)
-    above = position[plan.first_parent[below]]
-    parent = np.zeros(plan.n, I8)
-    parent[position[below]] = above
-    child = position[below[np.lexsort((-plan.row()[below], above))]]
-    child_ptr = np.concatenate([[0], np.cumsum(np.bincount(above, minlength=plan.n))])
-    return parent, np.append(child, 0), child_ptr
 
 
 def place_instances(block: Block, k: int, nodes: Nodes) -> Placed:

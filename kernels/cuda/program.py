@@ -26,9 +26,8 @@ FIELDS = {
         "connection_ptr connection_weight connection_instance"
     ),
     "const int *": (
-        "parent other child child_ptr level_ptr first_parent first_child first_child_ptr "
-        "source_node entry_probe entry_array event_ptr event_step event_mechanism event_instance "
-        "connection_mechanism"
+        "parent other child child_ptr level_ptr source_node entry_probe entry_array event_ptr "
+        "event_step event_mechanism event_instance connection_mechanism"
     ),
     "const Real *": "axial storage passive source_threshold",
     "const double *": "event_time",

@@ -76,12 +76,12 @@ class State:
         return arrays
 
     def _node_arrays(self) -> dict[str, np.ndarray]:
-        """Trees and the matrix's own part, each precision with what it uses."""
+        """Trees and the matrix's own part; steps of single precision use no stored charge."""
         arrays = dict(self.nodes.arrays)
         arrays |= {name: arrays[name].astype(self.real) for name in ("axial", "passive", "storage")}
-        single = self.prepared.precision.is_single
-        unused = ("storage",) if single else ("first_parent", "first_child", "first_child_ptr")
-        return arrays | {name: arrays[name][:0] for name in unused}
+        if self.prepared.precision.is_single:
+            arrays["storage"] = arrays["storage"][:0]
+        return arrays
 
     def scalars(self) -> dict[str, float]:
         """Numbers in the table."""

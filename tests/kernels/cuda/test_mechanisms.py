@@ -129,6 +129,11 @@ def test_of_the_sonata_circuit_in_single_precision(blocks, agree, host_engine, a
     check(blocks, agree, [host_engine], load_all(assets / SONATA), "single")
 
 
+@pytest.mark.slow
+def test_ptx_of_the_sonata_circuit_in_single_precision(blocks, agree, ptx_engine, assets):
+    check(blocks, agree, [ptx_engine], load_all(assets / SONATA), "single")
+
+
 def test_built_in_without_tables(blocks, agree, engines):
     check(blocks, agree, engines, [load(BUILT_IN / "hh.mod", tables=False)])
 
@@ -140,12 +145,13 @@ def test_of_the_sonata_circuit(blocks, agree, engines, assets):
 
 
 @pytest.mark.slow
-def test_of_the_snudda_circuit(blocks, agree, engines, assets):
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_of_the_snudda_circuit(blocks, agree, engines, assets, precision):
     """Every sixth; all of them where DISTNET_ALL_MECHANISMS is set."""
     found = load_all(assets / SNUDDA)
     assert len(found) >= 40
     chosen = found if os.environ.get("DISTNET_ALL_MECHANISMS") else found[::6]
-    check(blocks, agree, engines, chosen)
+    check(blocks, agree, engines, chosen, precision)
 
 
 def test_the_text_of_one_mechanism():

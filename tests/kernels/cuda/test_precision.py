@@ -48,23 +48,28 @@ def test_bits_of_the_cpu_engine(blocks, cxx, agree, variant, method):
 
 
 @pytest.mark.parametrize("variant", ["chosen by size", "state in L2"])
-def test_bits_of_the_ptx(blocks, cxx, nvrtc, agree, variant):
+@pytest.mark.parametrize("trees", ["Hines", "condensed"])
+def test_bits_of_the_ptx(blocks, cxx, nvrtc, agree, variant, trees, request):
+    if trees == "condensed":
+        request.getfixturevalue("condense_all")
     block = blocks.random(4, SIZES)
     events = blocks.events(block, 4, 60, LAST)
-    device = PtxDevice("sm_90", 9)
     cpu = outcome(blocks, block, events)
-    assert agree(cpu, outcome(blocks, block, events, device, VARIANTS[variant], 33))
+    engine = CudaEngine(block, PtxDevice("sm_90", 9), VARIANTS[variant], SINGLE)
+    assert any(c.variant.condensed for c in engine.classes) == (trees == "condensed")
+    assert agree(cpu, blocks.advance(engine, events, LAST, 33))
 
 
 FAULTS = {
     "a product in float64": ("const Real factor", "const double factor"),
-    "a flow of the wrong sign": ("q -= cell.axial[j]", "q += cell.axial[j]"),
+    "a flow through a coupling that was made": ("coupling > 0 ? coupling : 0", "fabsf(coupling)"),
+    "a flow of the wrong sign": ("- flow(coupling, v", "+ flow(coupling, v"),
     "another coefficient of exp": (literal(0.00836871006, FLOAT), literal(0.00838, FLOAT)),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_shows(blocks, cxx, agree, fault):
+def test_a_planted_fault_shows(blocks, cxx, agree, condense_all, fault):
     block = blocks.random(3, SIZES)
     before, after = FAULTS[fault]
 
