@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from launch.devices import bind
+from launch.errors import LaunchError
 from launch.files import require_file
 from launch.going_on import GO_ON, Listener, require_fresh, saves
 from launch.output_folder import OutputFolder
@@ -45,6 +46,8 @@ def simulate(
         _, told = bind(ranks)
         if told and ranks.rank == 0:
             print(f"distnet: {told}", file=sys.stderr)
+    if args.backend == "cuda":
+        require_gpu()
     # Only now what takes a second to import.
     from distnet.control import Control
     from distnet.exchange import make_exchange
@@ -97,6 +100,18 @@ def simulate(
     files = ranks.on_first(folder.commit)
     if not quiet:
         print(f"distnet: wrote {', '.join(str(file) for file in files)}", file=sys.stderr)
+
+
+def require_gpu() -> None:
+    """Say what keeps the GPU from use before the circuit is read.
+
+    Raises:
+        LaunchError: something does.
+    """
+    from distnet.gpu import gpu_trouble
+
+    if trouble := gpu_trouble():
+        raise LaunchError(trouble)
 
 
 def peek_dt(config: Path) -> float | None:

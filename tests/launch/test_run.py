@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from distnet.gpu import gpu_trouble
 from distnet.output import read_report, read_spikes
 
 
@@ -50,6 +51,36 @@ def test_earlier_results_are_not_replaced_unasked(run_python, circuit, tmp_path)
     assert "holds spikes.h5 of an earlier run" in again.stderr
     assert start(run_python, config, out, *options, "--overwrite").returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_keeps_the_gpu_from_use_is_told_before_the_circuit_is_read(run_python, tmp_path):
+    if not (trouble := gpu_trouble()):
+        pytest.skip("there is a GPU")
+    config = tmp_path / "config.json"
+    config.write_text("no circuit")
+    done = start(run_python, config, tmp_path / "out", "--backend", "cuda")
+    assert done.returncode == 1
+    assert done.told == [f"distnet: {trouble}"]
+
+
+@pytest.mark.gpu
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_circuit_on_gpus_has_the_bits_of_the_cpu(
+    gpu, run_python, mpirun, circuit, tmp_path, ranks
+):
+    """Each rank takes its own card, or all the only one."""
+    config = circuit / "simulation_config.json"
+    cpu, gpus = tmp_path / "cpu", tmp_path / "gpus"
+    assert start(run_python, config, cpu, "--backend", "cpu", "--tstop", "50").returncode == 0
+    options = ["--backend", "cuda", "--tstop", "50", "--out", gpus]
+    done = mpirun(ranks, ["-m", "launch", "run", config, *options])
+    assert done.returncode == 0, done.output
+    one, other = (read_spikes(out / "spikes.h5")["cortex"] for out in (cpu, gpus))
+    assert np.array_equal(one.times, other.times)
+    assert np.array_equal(one.node_ids, other.node_ids)
+    reports = [read_report(out / "voltage.h5")["cortex"].data for out in (cpu, gpus)]
+    assert np.array_equal(*reports)
 
 
 def changed(circuit, tmp_path, change):
