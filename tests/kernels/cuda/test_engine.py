@@ -214,7 +214,7 @@ def test_without_a_gpu_the_backend_says_so(blocks):
             pytest.skip("there is a GPU")
     except Exception:  # noqa: BLE001  (cupy's own errors vary with what is missing)
         pass
-    with pytest.raises(KernelsError, match='backend "cuda": .*GPU'):
+    with pytest.raises(KernelsError, match='^backend "cuda": '):
         make_engine(many_cells(blocks), "cuda")
 
 
