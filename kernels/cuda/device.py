@@ -11,6 +11,7 @@ import numpy as np
 
 from kernels.cuda.cards import Card, card_of
 from kernels.cuda.classes import Variant
+from kernels.cuda.nvrtc import toolchain
 from kernels.cuda.target import find_target, kept_file
 from kernels.errors import KernelsError, OutOfDeviceMemory
 
@@ -167,7 +168,9 @@ class CudaDevice:
     def load(self, text: str, variant: Variant, name: str) -> Any:
         """Compile the text for one variant, or take it from the cache."""
         path = kept_file(text, variant, self.architecture, name)
-        with self._told():
+        driver = self.cupy.cuda.runtime.driverGetVersion()
+        made = f"; {path.name} is of {toolchain()}, the driver runs CUDA {_version(driver)}"
+        with self._told(made):
             module = self.cupy.RawModule(path=str(path))
             return {kernel: module.get_function(kernel) for kernel in ("advance", "reset")}
 
@@ -202,15 +205,20 @@ class CudaDevice:
         self._sources.clear()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """What the card finds wrong, in a sentence."""
+    def _told(self, more: str = "") -> Iterator[None]:
+        """What the card finds wrong, in a sentence that may end with more."""
         try:
             yield
         except (
             self.cupy.cuda.runtime.CUDARuntimeError,
             self.cupy.cuda.driver.CUDADriverError,
         ) as problem:
-            raise KernelsError(f"{self.name}: {problem}") from problem
+            raise KernelsError(f"{self.name}: {problem}{more}") from problem
+
+
+def _version(number: int) -> str:
+    """CUDA's way to write a version as a number, read: 12040 is 12.4."""
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def named_device(uuids: Sequence[bytes], environment: Mapping[str, str]) -> int | None:

@@ -42,6 +42,10 @@ def test_names_of_cupy_are_there():
         assert hasattr(cupy.RawKernel, name)
 
 
+def test_versions_are_read():
+    assert [device._version(n) for n in (12040, 13000, 11080)] == ["12.4", "13.0", "11.8"]
+
+
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
