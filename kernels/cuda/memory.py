@@ -48,7 +48,8 @@ class Memory:
         size = max(16, n_byte)
         if name in self.buffers:
             self.device.release(self.buffers.pop(name))
-            size += n_byte // 2
+            roomy = size + n_byte // 2
+            size = roomy if roomy <= self.device.free_memory() else size
         self.check_room(size)
         self.buffers[name] = self.device.allocate(size)
         self.n_byte += size - self.capacity.get(name, 0)

@@ -14,6 +14,7 @@ from kernels import Events, KernelsError, Probe, make_engine
 from kernels.cuda import CudaEngine, HostDevice, Variant
 from kernels.cuda.arrivals import Arrivals
 from kernels.cuda.classes import shared_bytes
+from kernels.cuda.memory import Memory
 from kernels.errors import NotFinite, OutOfDeviceMemory
 
 LAST = 80  # steps
@@ -197,6 +198,15 @@ def test_a_block_that_does_not_fit_tells_what_it_needs(blocks, cxx):
     engine = CudaEngine(many_cells(blocks), HostDevice(memory=20_000))
     with pytest.raises(OutOfDeviceMemory, match="MB of memory are needed, 0.0 MB are free"):
         engine.reset()
+
+
+def test_memory_grows_by_half_as_much_again_where_there_is_room():
+    for n_byte, capacity in ((2_000, 300), (250, 200)):
+        memory = Memory(HostDevice(memory=n_byte), ())
+        memory.reserve("a", 100)
+        memory.reserve("a", 200)
+        assert memory.capacity["a"] == capacity
+        assert memory.device.used == capacity
 
 
 def test_more_steps_than_events_can_name_are_refused(blocks, host_engine):
