@@ -17,6 +17,8 @@ from kernels.errors import KernelsError, OutOfDeviceMemory
 
 #: What is copied back at a time [bytes]: pinned memory is not swapped, and CuPy keeps it.
 STAGE = 1 << 25
+#: Streams that do not wait for each other on a card; CUDA takes 8 where nobody asks for more.
+MOST_STREAMS = 32
 
 
 class Device(Protocol):
@@ -57,6 +59,7 @@ class CudaDevice:
     name = "GPU"
 
     def __init__(self) -> None:
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", str(MOST_STREAMS))
         try:
             import cupy
 

@@ -69,6 +69,7 @@ class CudaEngine:
         self.modules = [
             self.device.load(self.program.text, c.variant, "block") for c in self.classes
         ]
+        self._turns = longest_first(self.classes, nodes.node_ptr)
         state = self.state
         self.arrivals = Arrivals(state.cell_of_connection, state.n_cell, state.event_target)
         self.sampler = Sampler(block)
@@ -148,9 +149,10 @@ class CudaEngine:
         taken = {name: samples[name] for name in ("probe_first", "probe_offset")}
         table = self.memory.send(self.arrivals.arrange(first, events) | taken)
         self.device.synchronize()
-        for stream, (cells, module) in enumerate(zip(self.classes, self.modules, strict=True)):
+        for stream, k in enumerate(self._turns):
+            cells = self.classes[k]
             self.device.launch(
-                module,
+                self.modules[k],
                 kernel,
                 cells.n,
                 cells.variant.threads,
@@ -275,6 +277,17 @@ def choose_classes(
         room = chooser.shared_to_hold(chooser.group(own, one.variant), one.variant)
         classes[k] = replace(one, n_shared=max(one.n_shared, room))
     return order, classes
+
+
+def longest_first(classes: Sequence[CellClass], node_ptr: np.ndarray) -> list[int]:
+    """An order of launches: the class with the largest cell first, which others then run beside.
+
+    Args:
+        classes: whose first cell is their largest.
+        node_ptr: (n_cell + 1,) of the device.
+    """
+    size = np.diff(node_ptr)
+    return sorted(range(len(classes)), key=lambda k: -int(size[classes[k].first]))
 
 
 def instance_counts(block: Block) -> np.ndarray:

@@ -200,6 +200,24 @@ def test_a_block_that_does_not_fit_tells_what_it_needs(blocks, cxx):
         engine.reset()
 
 
+class LaunchRecorder(HostDevice):
+    """Notes the first cell of each launch."""
+
+    def launch(self, module, kernel, n_block, n_thread, n_shared, arguments, stream=0):
+        self.first.append(arguments[-1])
+        super().launch(module, kernel, n_block, n_thread, n_shared, arguments, stream)
+
+
+def test_the_class_of_the_largest_cell_is_launched_first(blocks, cxx):
+    device = LaunchRecorder()
+    device.first = []
+    engine = CudaEngine(blocks.random(3, [9, 40, 300, 900]), device)
+    engine.reset()
+    sizes = np.diff(engine.state.nodes.node_ptr)[device.first]
+    assert len(sizes) > 2
+    assert (np.diff(sizes) <= 0).all()
+
+
 def test_memory_grows_by_half_as_much_again_where_there_is_room():
     for n_byte, capacity in ((2_000, 300), (250, 200)):
         memory = Memory(HostDevice(memory=n_byte), ())
