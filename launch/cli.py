@@ -192,7 +192,10 @@ def add_info(commands: argparse._SubParsersAction[Parser]) -> None:
         "steps of the solver, cells a multiprocessor, the model's floor",
     )
     info.add_argument(
-        "--precision", choices=PRECISIONS, default="double", help="of --gpu (default: double)"
+        "--precision",
+        choices=PRECISIONS,
+        default="double",
+        help="of the memory and of --gpu (default: double)",
     )
 
 

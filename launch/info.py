@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from distnet.catalogue import Catalogue
     from distnet.cell import Cell
 
-#: Bytes of a node: its place in the tree, its matrix row, voltage, ions, and the engine's copies.
-NODE_BYTES = 200
+#: Bytes of a node whatever the precision: the description, its ions, its places in tree and engine;
+#: and numbers in the engine's own: matrix row, voltage, ions, idle places.
+NODE_BYTES, NODE_NUMBERS = 230, 18
 #: Bytes of a connection: source, target, weight, delay and its place in the routing.
 CONNECTION_BYTES = 64
-#: Bytes of an instance besides its variables: node, cell, and how it was placed.
+#: Bytes of an instance besides its parameters and the engine's variables: node, cell, its place.
 INSTANCE_BYTES = 64
 #: Columns of the classes on a GPU; ps: the model's floor of a node and step, and what bounds it.
 GPU_COLUMNS = (
@@ -56,7 +57,7 @@ class Inventory:
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; returns the exit code."""
     require_file(args.config)
-    found = take_inventory(args.config)
+    found = take_inventory(args.config, args.precision)
     print("\n".join(lines(args.config, found, footprint(args.config, args.ranks))))
     if args.gpu is not None:
         show_classes(args.config, args.gpu, args.precision)
@@ -103,7 +104,7 @@ def spread(least: int, most: int) -> str:
     return f"{least:,}" if least == most else f"{least:,}-{most:,}"
 
 
-def take_inventory(config: Path) -> Inventory:
+def take_inventory(config: Path, precision: str = "double") -> Inventory:
     """Build every cell of a circuit, one after another, and count what it has."""
     import numpy as np
 
@@ -132,7 +133,7 @@ def take_inventory(config: Path) -> Inventory:
             assert isinstance(cell, Cell)
             count_cell(found, cell)
             found.n_synapses += len(network.connections_to(gid).source)
-    found.n_bytes = estimate_memory(found, Catalogue(simulation.plan.settings))
+    found.n_bytes = estimate_memory(found, Catalogue(simulation.plan.settings), precision)
     return found
 
 
@@ -144,11 +145,19 @@ def count_cell(found: Inventory, cell: Cell) -> None:
     found.processes.update(process.mechanism for process in cell.processes)
 
 
-def estimate_memory(found: Inventory, catalogue: Catalogue) -> int:
-    """About how many bytes a simulation takes on all ranks together, besides Python itself."""
-    total = found.n_nodes * NODE_BYTES + found.n_synapses * CONNECTION_BYTES
+def estimate_memory(found: Inventory, catalogue: Catalogue, precision: str = "double") -> int:
+    """About how many bytes a simulation takes on all ranks together, besides Python itself.
+
+    What the description gives stays float64 in single precision.
+    """
+    from kernels.precision import find_precision
+
+    n_byte = find_precision(precision).n_byte
+    total = found.n_nodes * (NODE_BYTES + NODE_NUMBERS * n_byte)
+    total += found.n_synapses * CONNECTION_BYTES
     for name, n in (found.density + found.processes).items():
-        total += n * (INSTANCE_BYTES + 8 * len(catalogue[name].variables()))
+        one = catalogue[name]
+        total += n * (INSTANCE_BYTES + 8 * len(one.parameters) + n_byte * len(one.variables()))
     return total
 
 

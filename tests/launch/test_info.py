@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from distnet.simulation import Simulation
+from distnet.sonata import load
 from launch.cli import main
 from launch.info import take_inventory
 
@@ -23,9 +26,28 @@ def test_counts(found):
     assert found.density["NaTs"] == 15  # the excitatory ones'
 
 
-def test_memory_grows_with_what_there_is(found):
-    least = 8 * (found.n_compartments * 6 + found.n_synapses * 10)
-    assert least < found.n_bytes < 20 * least
+def bytes_of(thing: object, seen: set[int]) -> int:
+    """Bytes of all arrays of a thing of ours and of what it holds, each once."""
+    if id(thing) in seen:
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, np.ndarray):
+        return thing.nbytes if thing.base is None else bytes_of(thing.base, seen)
+    if isinstance(thing, dict | list | tuple):
+        parts = thing.values() if isinstance(thing, dict) else thing
+        return sum(bytes_of(part, seen) for part in parts)
+    ours = type(thing).__module__.split(".")[0] in ("distnet", "kernels")
+    return sum(bytes_of(part, seen) for part in getattr(thing, "__dict__", {}).values() if ours)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_memory_is_about_what_an_engine_takes(assets, precision):
+    """All arrays of a block, of its engine and of the routing."""
+    config = assets / "sonata_small" / "config.json"
+    loaded = load(config, precision=precision)
+    one = Simulation(loaded.network, loaded.plan.settings, (), "cpu")
+    real = bytes_of([one.lowered.block, one.engine, one.routing], set())
+    assert take_inventory(config, precision).n_bytes == pytest.approx(real, rel=0.1)
 
 
 def test_it_is_printed(assets, capsys):
