@@ -19,7 +19,7 @@ calls matters only between calls on the same thing: the later one wins.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,18 +27,15 @@ import numpy as np
 from distnet.cable import END, START, Cable, Site, Tree, find_site, make_cable, make_tree
 from distnet.discretisation import Rule, n_segments
 from distnet.errors import InputError
+from distnet.laying import ION_FIELDS, Declared, Pointed, Value, lay_density, lay_ion
 from distnet.morphology.frusta import Segments, make_segments
 from distnet.morphology.morphology import Morphology, Section, summarise
 from distnet.placed import Density, Process, Target
 
 __all__ = ["Cable", "Cell", "Density", "Location", "Process"]
 
-#: A parameter: one value, or a function of path distance [um] from the middle of the root section.
-Value = float | Callable[[float], float]
 #: Where to act: a region or section name, or names or indices of sections; None: everywhere.
 Where = str | Sequence[str | int] | None
-
-ION_FIELDS = ("e", "ci", "co")
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,19 @@ class Location:
     x: float = 0.5
 
 
-@dataclass(frozen=True)
-class _Declared:
-    """One call of insert or set_ion."""
+#: What a POINTER stands for: a point process by its index, a location; None: its own compartment.
+Place = int | Location | None
 
-    sections: tuple[int, ...]
-    parameters: Mapping[str, Value]
+
+@dataclass(frozen=True)
+class _Pointed:
+    """One call of `Cell.point` for a density mechanism."""
+
+    mechanism: str
+    pointer: str
+    variable: str
+    place: Place
+    where: tuple[int, ...] | Location  # sections, or the place of one compartment
 
 
 @dataclass
@@ -88,12 +92,13 @@ class Cell:
         self.cm = np.ones(len(morphology))
         self.nseg = n_segments(1)(morphology, self.Ra, self.cm)
         self._regions: dict[str, tuple[int, ...]] = {}
-        self._inserted: list[tuple[str, _Declared]] = []
-        self._ions: list[tuple[str, _Declared]] = []
+        self._inserted: list[tuple[str, Declared]] = []
+        self._ions: list[tuple[str, Declared]] = []
         self._placed: list[tuple[str, Site, dict[str, float]]] = []
         self._detected: tuple[Site, float] | None = None
         self._kept: frozenset[Site] = frozenset()
-        self._pointed: dict[tuple[int, str], tuple[str, int | Location]] = {}
+        self._pointed: dict[tuple[int, str], tuple[str, Place]] = {}
+        self._pointed_density: list[_Pointed] = []
         self._processes: list[Process] = []
         self._derived = _Derived()
 
@@ -150,7 +155,7 @@ class Cell:
             parameters: by the names in the .mod file, without suffix: a value, or a function of the
                 path distance [um] of the middle of a segment from the middle of the root section.
         """
-        declared = _Declared(self._find(region), self._check(mechanism, parameters))
+        declared = Declared(self._find(region), self._check(mechanism, parameters))
         self._inserted.append((mechanism, declared))
         self._forget("density")
 
@@ -165,7 +170,7 @@ class Cell:
     ) -> None:
         """Set reversal potential e [mV] and concentrations ci, co [mM] of an ion."""
         given = {n: v for n, v in zip(ION_FIELDS, (e, ci, co), strict=True) if v is not None}
-        self._ions.append((ion, _Declared(self._find(region), self._check(ion, given))))
+        self._ions.append((ion, Declared(self._find(region), self._check(ion, given))))
         self._forget("ions")
 
     def place(self, location: Location, mechanism: str, /, **parameters: float) -> int:
@@ -180,23 +185,38 @@ class Cell:
         self._keep(site)
         return len(self._placed) - 1
 
-    def point(self, process: int, pointer: str, variable: str, place: int | Location) -> None:
-        """Say what a POINTER of a point process stands for.
+    def point(
+        self,
+        owner: int | str,
+        pointer: str,
+        variable: str,
+        place: Place = None,
+        region: Where | Location = None,
+    ) -> None:
+        """Say what a POINTER stands for, as NEURON's setpointer does.
 
         Args:
-            process: its index in `processes`.
+            owner: index of a point process in `processes`, or SUFFIX of a density mechanism.
             pointer: name in the .mod file.
-            variable: "v" or "NAME.var", of the mechanism NAME of this cell.
-            place: the index of a point process; a location for a voltage or a density mechanism.
+            variable: "v"; "NAME.var" of the mechanism NAME; "ION.e", "ION.ci", "ION.co" or "ION.i".
+            place: the index of a point process; a location for anything else; None: the compartment
+                of the POINTER itself.
+            region: of a density mechanism: where, everywhere by default; one compartment by its
+                location. The later call wins.
         """
-        for index in (process, place):
+        for index in (owner, place):
             if isinstance(index, int) and not 0 <= index < len(self._placed):
                 n = len(self._placed)
                 raise InputError(self._where, f"there is no point process {index}; there are {n}")
         if isinstance(place, Location):
             self._keep(self.site(place))
-        self._pointed[process, pointer] = (variable, place)
-        self._processes = []
+        if isinstance(owner, int):
+            self._pointed[owner, pointer] = (variable, place)
+            self._processes = []
+            return
+        where = region if isinstance(region, Location) else self._find(region)
+        self._pointed_density.append(_Pointed(owner, pointer, variable, place, where))
+        self._forget("density")
 
     def detect(self, location: Location, threshold: float = 10.0) -> None:
         """Make the cell spike where its voltage crosses a threshold [mV] upwards."""
@@ -218,6 +238,7 @@ class Cell:
         twin._ions = list(self._ions)
         twin._placed = list(self._placed)
         twin._pointed = dict(self._pointed)
+        twin._pointed_density = list(self._pointed_density)
         twin._processes = list(self._processes)
         return twin
 
@@ -239,8 +260,9 @@ class Cell:
     def density(self) -> dict[str, Density]:
         """Density mechanisms by name, in the order of first insertion."""
         if self._derived.density is None:
+            pointed = [self._found(one) for one in self._pointed_density]
             self._derived.density = {
-                name: self._lay(name, [d for n, d in self._inserted if n == name])
+                name: lay_density(self._where, self.cable, name, self._inserted, pointed)
                 for name in dict.fromkeys(n for n, _ in self._inserted)
             }
         return self._derived.density
@@ -250,7 +272,7 @@ class Cell:
         """What was set of each ion: "e", "ci", "co" -> (n_node,) f8, NaN where not, or None."""
         if self._derived.ions is None:
             self._derived.ions = {
-                name: self._lay_ion(name, [d for n, d in self._ions if n == name])
+                name: lay_ion(self._where, self.cable, name, self._ions)
                 for name in dict.fromkeys(n for n, _ in self._ions)
             }
         return self._derived.ions
@@ -260,12 +282,13 @@ class Cell:
         """Point processes, in the order of placement."""
         known = self._processes
         for mechanism, site, parameters in self._placed[len(known) :]:
+            node = self._node(site)
             pointers = {
-                name: Target(variable, self.segment(to) if isinstance(to, Location) else to)
+                name: Target(variable, *self._target(to, node))
                 for (i, name), (variable, to) in self._pointed.items()
                 if i == len(known)
             }
-            known.append(Process(mechanism, self._node(site), parameters, pointers))
+            known.append(Process(mechanism, node, parameters, pointers))
         return known
 
     @property
@@ -338,6 +361,21 @@ class Cell:
             setattr(new, what, None)
         self._derived = new
 
+    def _target(self, place: Place, own: int) -> tuple[int, bool]:
+        """Node or point process that a POINTER at a node stands for, and whether it is a node."""
+        if isinstance(place, int):
+            return place, False
+        return (own if place is None else self.segment(place)), True
+
+    def _found(self, one: _Pointed) -> Pointed:
+        """The nodes of a call of `point`, and what they stand for."""
+        if isinstance(one.where, Location):
+            node = np.array([self.segment(one.where)])
+        else:
+            node = np.flatnonzero(np.isin(self.cable.section, one.where))
+        to = {int(n): Target(one.variable, *self._target(one.place, int(n))) for n in node}
+        return Pointed(one.mechanism, one.pointer, to)
+
     def _node(self, site: Site) -> int:
         """Node of a site."""
         cable = self.cable
@@ -347,42 +385,3 @@ class Cell:
         if segment == END:
             return int(cable.node_of_segment[cable.segment_ptr[section + 1] - 1])
         return int(cable.node_of_segment[cable.segment_ptr[section] + max(segment, 0)])
-
-    def _lay(self, mechanism: str, declared: list[_Declared]) -> Density:
-        """One density mechanism on the nodes of all its sections."""
-        cable = self.cable
-        is_segment = np.zeros(cable.n_node, dtype=bool)
-        is_segment[cable.node_of_segment] = True
-        sections = sorted({s for d in declared for s in d.sections})
-        node = np.flatnonzero(is_segment & np.isin(cable.section, sections)).astype(np.int32)
-        values: dict[str, np.ndarray] = {}
-        for one in declared:
-            here = np.isin(cable.section[node], one.sections)
-            for name, value in one.parameters.items():
-                array = values.setdefault(name, np.full(len(node), np.nan))
-                array[here] = self._evaluate(f"{mechanism}: {name}", value, node[here])
-        return Density(node, values)
-
-    def _lay_ion(self, ion: str, declared: list[_Declared]) -> dict[str, np.ndarray | None]:
-        """What was set of one ion, on all nodes."""
-        cable = self.cable
-        fields: dict[str, np.ndarray | None] = dict.fromkeys(ION_FIELDS)
-        for one in declared:
-            here = np.isin(cable.section, one.sections)
-            for name, value in one.parameters.items():
-                array = fields[name]
-                if array is None:
-                    array = fields[name] = np.full(cable.n_node, np.nan)
-                array[here] = self._evaluate(f"{ion}: {name}", value, np.flatnonzero(here))
-        return fields
-
-    def _evaluate(self, what: str, value: Value, node: np.ndarray) -> float | np.ndarray:
-        """A constant, or a function of distance at each node."""
-        if not callable(value):
-            return float(value)
-        distance = self.cable.distance[node]
-        result = np.array([value(float(d)) for d in distance], dtype=np.float64)
-        if not np.isfinite(result).all():
-            at = distance[~np.isfinite(result)][0]
-            raise InputError(f"{self._where}: {what}", f"not a finite value at {at:g} um")
-        return result

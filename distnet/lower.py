@@ -144,7 +144,10 @@ class _Lowering:
     # --- mechanisms ---
 
     def _mechanisms(self) -> tuple[Instances, ...]:
-        """All instances, mechanisms that write a concentration first, then by name."""
+        """All instances: mechanisms that write a concentration first, those with POINTERs last.
+
+        So POINTERs see what others have just computed.
+        """
         placed: dict[str, list[tuple[int, int, int, Density | Process | ArtificialCell]]] = {}
         for k, gid in enumerate(self.gids):
             cell = self.cells[gid]
@@ -156,7 +159,11 @@ class _Lowering:
             for p, process in enumerate(cell.processes):
                 placed.setdefault(process.mechanism, []).append((k, gid, p, process))
         found = {name: self.catalogue[name] for name in placed}
-        order = sorted(found, key=lambda name: (not writes_concentration(found[name]), name))
+
+        def key(name: str) -> tuple[bool, bool, str]:
+            return not writes_concentration(found[name]), bool(found[name].pointers), name
+
+        order = sorted(found, key=key)
         return tuple(
             self._instances(index, found[name], placed[name]) for index, name in enumerate(order)
         )

@@ -8,24 +8,26 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a POINTER stands for.
+
+    `variable` is "v", "NAME.var" of density mechanism NAME, or "ION.field" (place is a node), or
+    "NAME.var" of a point process (place is its index).
+    """
+
+    variable: str
+    place: int
+    is_node: bool
+
+
+@dataclass(frozen=True)
 class Density:
     """A density mechanism on some nodes of a cell."""
 
     node: np.ndarray  # (n,) i4, ascending
     #: name -> (n,) f8, NaN where the mechanism's own default holds, as for those not named
     parameters: dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a POINTER stands for: a variable of a point process or density mechanism, or a voltage.
-
-    `variable` is "v" (place is a node), or "NAME.var" (place is the index of a point process, or a
-    node where density mechanism NAME is inserted).
-    """
-
-    variable: str
-    place: int
+    pointers: dict[str, dict[int, Target]] = field(default_factory=dict)  # name -> by node
 
 
 @dataclass(frozen=True)

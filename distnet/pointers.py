@@ -1,4 +1,4 @@
-"""POINTERs of point processes: from what a cell says to places in a block."""
+"""POINTERs: from what a cell says to places in a block."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import numpy as np
 from distnet.cell import Cell, Process
 from distnet.errors import InputError
 from distnet.network import ArtificialCell
+from distnet.placed import Target
 from kernels.block import Instances, Pointer
 
 #: variable, gid, place in the cell -> node or instance of the block
 Place = Callable[[str, int, int], int]
+#: instance, name of a POINTER, what it stands for
+Pointed = list[tuple[int, str, Target]]
 
 
 def connect_pointers(
@@ -35,21 +38,33 @@ def connect_pointers(
     Raises:
         InputError: a POINTER that is used stands for nothing, or one is set that does not exist.
     """
-    found: dict[int, dict[tuple[str, str], list[tuple[int, int]]]] = {}
+    processes: dict[int, list[tuple[int, int, int]]] = {}  # by gid: index, mechanism, instance
     for (gid, index), (m, i) in process_place.items():
-        cell = cells[gid]
+        processes.setdefault(gid, []).append((index, m, i))
+    kinds = {group.mechanism.name: group.mechanism.kind for group in groups}
+    found: dict[int, dict[tuple[str, str], list[tuple[int, int]]]] = {}
+    for k, gid in enumerate(sorted(cells)):
+        cell, where = cells[gid], describe(gid)
         if not isinstance(cell, Cell):
             continue
-        process = cell.processes[index]
-        _check(process, groups[m], describe(gid))
-        for name in groups[m].mechanism.pointers:
-            target = process.pointers[name]
-            to = place(target.variable, gid, target.place)
-            found.setdefault(m, {}).setdefault((name, target.variable), []).append((i, to))
+        pointed = [
+            (m, _of_process(cell.processes[index], i, groups[m], where))
+            for index, m, i in processes.get(gid, ())
+        ]
+        pointed += [
+            (m, _of_density(cell, k, group, where))
+            for m, group in enumerate(groups)
+            if group.mechanism.kind == "density"
+        ]
+        for m, entries in pointed:
+            for i, name, target in entries:
+                _check_place(target, kinds, f"{where}: {groups[m].mechanism.name}.{name}")
+                to = place(target.variable, gid, target.place)
+                found.setdefault(m, {}).setdefault((name, target.variable), []).append((i, to))
     for group in groups:
         mechanism = group.mechanism
-        if mechanism.pointers and mechanism.kind != "point" and group.n:
-            problem = "only POINTERs of point processes can be set"
+        if mechanism.pointers and mechanism.kind == "artificial" and group.n:
+            problem = "POINTERs of artificial cells cannot be set: they are in no cell"
             raise InputError(f"{mechanism.name}.{mechanism.pointers[0]}", problem)
     return tuple(
         dataclasses.replace(group, pointers=_pointers(found[m])) if m in found else group
@@ -65,15 +80,51 @@ def _pointers(found: dict[tuple[str, str], list[tuple[int, int]]]) -> tuple[Poin
     return tuple(made)
 
 
-def _check(process: Process, group: Instances, where: str) -> None:
-    """Every POINTER of a process stands for something, and nothing else does."""
+def _of_process(process: Process, i: int, group: Instances, where: str) -> Pointed:
+    """Of instance i, a point process."""
     known = group.mechanism.pointers
+    where = f"{where}: {process.mechanism}"
     for name in known:
         if name not in process.pointers:
-            problem = f"POINTER {name} stands for nothing: set it by Cell.point"
-            raise InputError(f"{where}: {process.mechanism}", problem)
-    for name in process.pointers:
+            raise _unset(name, where)
+    _check_names(process.pointers, known, where)
+    return [(i, name, process.pointers[name]) for name in known]
+
+
+def _of_density(cell: Cell, k: int, group: Instances, where: str) -> Pointed:
+    """Of the instances of a density mechanism in cell k of the block."""
+    name, known = group.mechanism.name, group.mechanism.pointers
+    if name not in cell.density:
+        return []
+    density, where = cell.density[name], f"{where}: {name}"
+    first = int(np.searchsorted(group.cell, k))
+    found = []
+    for pointer in known:
+        targets = density.pointers.get(pointer, {})
+        for i, node in enumerate(density.node.tolist(), first):
+            if node not in targets:
+                section = cell.sections[int(cell.cable.section[node])].name
+                raise _unset(pointer, f"{where} in {section}({cell.cable.x[node]:g})")
+            found.append((i, pointer, targets[node]))
+    _check_names(density.pointers, known, where)
+    return found
+
+
+def _check_names(pointers: Mapping[str, object], known: Sequence[str], where: str) -> None:
+    """Only POINTERs that exist are set."""
+    for name in pointers:
         if name not in known:
             allowed = ", ".join(known) or "none"
-            problem = f'there is no POINTER "{name}"; allowed are {allowed}'
-            raise InputError(f"{where}: {process.mechanism}", problem)
+            raise InputError(where, f'there is no POINTER "{name}"; allowed are {allowed}')
+
+
+def _unset(name: str, where: str) -> InputError:
+    return InputError(where, f"POINTER {name} stands for nothing: set it by Cell.point")
+
+
+def _check_place(target: Target, kinds: Mapping[str, str], where: str) -> None:
+    """A variable of a point process has the process for its place, others a location."""
+    owner = target.variable.partition(".")[0]
+    if (kinds.get(owner) == "point") == target.is_node:
+        allowed = "the index of a point process" if target.is_node else "a location"
+        raise InputError(where, f"{target.variable} is no place of that kind; it needs {allowed}")

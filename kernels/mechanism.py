@@ -72,6 +72,7 @@ class Kernel:
     loads: tuple[str, ...] = ()  # variables read before the body sets them: need their stored value
     stores: tuple[str, ...] = ()  # variables the body sets (may set), each a candidate for storing
     args: tuple[str, ...] = ()  # NET_RECEIVE arguments, first the weight; kept per connection
+    adds: tuple[str, ...] = ()  # stored POINTERs whose value is added to what they stand for
     #: of single precision only: computed in float64, what it stores rounded; see `kernels.typed`
     wide: bool = False
 

@@ -10,7 +10,7 @@ from kernels.block import Block, Instances
 from kernels.diffusion import Spread, make_spreads, settle
 from kernels.hoist import hoist
 from kernels.mechanism import Mechanism
-from kernels.pointers import loosen, pointed_variables
+from kernels.pointers import check_pointers, loosen, pointed_variables, with_sums
 from kernels.precision import DOUBLE, RESTS, Precision, split
 from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import Storage, ion_variables, live_ion_fields, reversal_nodes, storage_of
@@ -39,7 +39,9 @@ def prepare(block: Block, precision: Precision = DOUBLE) -> Prepared:
         constants = constants_of(block, group.mechanism)
         pointed = pointed_variables(block, group.mechanism)
         keep = _sampled(block, group.mechanism.name) | pointed
-        mechanism = hoist(specialise(loosen(group.mechanism, pointed), constants))
+        mechanism = with_sums(specialise(loosen(group.mechanism, pointed), constants))
+        check_pointers(group, mechanism)
+        mechanism = hoist(mechanism)
         mechanism = settle(mechanism, pointed)
         times: frozenset[str] = frozenset()
         if precision.is_single:

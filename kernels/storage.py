@@ -35,7 +35,8 @@ def live_ion_fields(block: Block) -> frozenset[tuple[str, str]]:
     """(ion, field) pairs whose value changes during a run, or is sampled.
 
     A concentration lives where a mechanism writes it, a reversal potential where it follows such a
-    concentration or is written, a current where a mechanism reads it.
+    concentration or is written, a current where a mechanism reads it; and all that POINTERs stand
+    for, as they may write it.
     """
     uses = [use for group in block.mechanisms for use in group.mechanism.ions]
     live = {(use.ion, name) for use in uses for name in use.writes if name != "i"}
@@ -44,8 +45,10 @@ def live_ion_fields(block: Block) -> frozenset[tuple[str, str]]:
         if "e" in use.reads and {(use.ion, "ci"), (use.ion, "co")} & live:
             live |= {(use.ion, "e"), (use.ion, "ci"), (use.ion, "co")}
     names = {ion.name for ion in block.ions}
-    for probe in block.probes:
-        first, _, last = probe.variable.partition(".")
+    names -= {group.mechanism.name for group in block.mechanisms}
+    pointed = [pointer.variable for group in block.mechanisms for pointer in group.pointers]
+    for variable in [*(probe.variable for probe in block.probes), *pointed]:
+        first, _, last = variable.partition(".")
         if first in names and last in FIELDS:
             live.add((first, last))
     return frozenset(live)

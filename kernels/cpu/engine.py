@@ -32,6 +32,7 @@ class CpuEngine:
         """Lay out the block and compile its functions (or load them from the cache)."""
         self.block, self.precision = block, precision
         prepared = prepare(block, precision)
+        self.mechanisms = prepared.mechanisms
         self.storages, self.live = prepared.storages, prepared.live
         self.followed = prepared.followed
         self.spreads = prepared.spreads

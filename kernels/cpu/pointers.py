@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kernels.block import Block, Pointer
 from kernels.jit import kept
 from kernels.mechanism import Mechanism
+from kernels.pointers import ALONE
 
 #: (name in bodies, array that holds the targets) of each POINTER of a mechanism
 Links = Sequence[tuple[str, str]]
@@ -16,6 +17,21 @@ Links = Sequence[tuple[str, str]]
 def copy_values(target, place, source, origin):
     """target[place] = source[origin], one after the other."""
     for j in range(len(place)):
+        target[place[j]] = source[origin[j]]
+
+
+@kept
+def add_values(target, place, source, origin):
+    """target[place] += source[origin], one after the other."""
+    for j in range(len(place)):
+        target[place[j]] += source[origin[j]]
+
+
+@kept
+def copy_one(target, place, source, origin, entry, i):
+    """target[place] = source[origin] of instance i, if it has an entry."""
+    j = entry[i]
+    if j >= 0:
         target[place[j]] = source[origin[j]]
 
 
@@ -33,9 +49,9 @@ def links_of(block: Block) -> list[list[tuple[str, str]]]:
     return [[(p.name, array_of(block, p)) for p in group.pointers] for group in block.mechanisms]
 
 
-def index_names(k: int, n: int) -> tuple[str, str]:
-    """Arguments of `advance`: places of POINTER n of mechanism k, and of its targets."""
-    return f"pointer_{k}_{n}_own", f"pointer_{k}_{n}_other"
+def index_names(k: int, n: int) -> tuple[str, str, str]:
+    """Arguments of `advance`: places of POINTER n of mechanism k, of its targets; entries."""
+    return f"pointer_{k}_{n}_own", f"pointer_{k}_{n}_other", f"pointer_{k}_{n}_entry"
 
 
 def linked(mechanism: Mechanism, links: Links, k: int, kernel: str, call: str) -> list[str]:
@@ -43,9 +59,11 @@ def linked(mechanism: Mechanism, links: Links, k: int, kernel: str, call: str) -
     body = mechanism.kernels()["current" if kernel == "observe" else kernel]
     before, after = [], []
     for n, (name, array) in enumerate(links):
-        own, other = index_names(k, n)
+        own, other, entry = index_names(k, n)
+        copy, one = ("copy_one", f", {entry}, i") if kernel in ALONE else ("copy_values", "")
         if name in body.loads:
-            before.append(f"copy_values(data_{k}, {own}, {array}, {other})")
+            before.append(f"{copy}(data_{k}, {own}, {array}, {other}{one})")
         if name in body.stores:
-            after.append(f"copy_values({array}, {other}, data_{k}, {own})")
+            put = "add_values" if name in body.adds else copy
+            after.append(f"{put}({array}, {other}, data_{k}, {own}{one})")
     return [*before, call, *after]

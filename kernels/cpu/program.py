@@ -14,7 +14,14 @@ from kernels.constant import is_constant
 from kernels.cpu import cache, events, solver
 from kernels.cpu.diffusion import move_state, moves, spread_names
 from kernels.cpu.numerics import scope_of
-from kernels.cpu.pointers import Links, copy_values, index_names, linked
+from kernels.cpu.pointers import (
+    Links,
+    add_values,
+    copy_one,
+    copy_values,
+    index_names,
+    linked,
+)
 from kernels.cpu.printer import OUTBOX, MechanismPrinter, arguments, ion_arrays
 from kernels.mechanism import AROUND, Mechanism
 from kernels.precision import DOUBLE, Precision
@@ -186,6 +193,8 @@ def make_program(
     }
     advance_scope.update(
         copy_values=copy_values,
+        add_values=add_values,
+        copy_one=copy_one,
         move_state=move_state,
         find_spikes=events.find_spikes,
         earliest=events.earliest,

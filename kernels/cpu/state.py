@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -191,13 +191,16 @@ class GroupState:
 
     def _lay_pointer(
         self, block: Block, k: int, pointer: Pointer
-    ) -> tuple[np.ndarray, str, np.ndarray]:
-        """Places of a POINTER in its mechanism's data, the array of its targets, their places."""
+    ) -> tuple[np.ndarray, str, np.ndarray, np.ndarray]:
+        """Places in the mechanism's data, array of the targets, their places; entry by instance."""
         array, other, mine = self._locate(block, pointer.variable, pointer.place)
         position = np.full(block.mechanisms[k].n, -1, I8)
         position[self.slices[k].index] = np.arange(len(self.slices[k].index))
         slot = self.engine.storages[k].slots[pointer.name]
-        return self.flat(position[pointer.instance[mine]], k, slot), array, other.astype(I8)
+        own = position[pointer.instance[mine]]
+        entry = np.full(len(self.slices[k].index), -1, I8)
+        entry[own] = np.arange(len(own))
+        return self.flat(own, k, slot), array, other.astype(I8), entry
 
     def flat(self, instance: np.ndarray, k: int, slot: int) -> np.ndarray:
         """Index of a slot of some instances in the mechanism's tiles."""
@@ -223,8 +226,8 @@ class GroupState:
             values |= {f"data_{k}": part.data, f"node_{k}": part.node, f"n_{k}": len(part.index)}
             values |= {f"table_{k}": self.tables[k], f"source_{k}": part.source}
             values |= {f"train_{k}": part.train, f"train_ptr_{k}": part.train_ptr}
-            for n, (place, _, origin) in enumerate(self.pointers[k]):
-                values.update(zip(index_names(k, n), (place, origin), strict=True))
+            for n, (place, _, origin, entry) in enumerate(self.pointers[k]):
+                values.update(zip(index_names(k, n), (place, origin, entry), strict=True))
         for k, spread in self.engine.spreads.items():
             values |= spread_values(self, k, spread)
         values.update(self.ions)
@@ -265,21 +268,33 @@ class GroupState:
 
     def run(self, kernel: str, k: int) -> None:
         function = self.engine.program.functions[k][kernel]
-        body = self.engine.block.mechanisms[k].mechanism.kernels().get(kernel, Kernel())
-        self._copy(k, body.loads, fetch=True)
+        body = self.engine.mechanisms[k].kernels().get(kernel, Kernel())
+        self._fetch(k, body)
         scalar = kernel == "init" and sends(self.engine.block.mechanisms[k].mechanism.init)
         function(*self.shared(k), *(self.outbox(k) if scalar else ()))
-        self._copy(k, body.stores, fetch=False)
+        self._put(k, body)
 
-    def _copy(self, k: int, names: Collection[str], fetch: bool) -> None:
-        """Fetch what POINTERs of a mechanism stand for, or put it back."""
+    def _fetch(self, k: int, body: Kernel) -> None:
+        """Fetch what the POINTERs that a kernel loads stand for."""
+        for name, own, array, other in self._links(k):
+            if name in body.loads:
+                self.slices[k].data[own] = array[other]
+
+    def _put(self, k: int, body: Kernel) -> None:
+        """Put back, or add, what a kernel set POINTERs to."""
+        for name, own, array, other in self._links(k):
+            if name in body.adds:
+                np.add.at(array, other, self.slices[k].data[own])
+            elif name in body.stores:
+                array[other] = self.slices[k].data[own]
+
+    def _links(self, k: int) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+        """Name, own places, array of the targets and their places, of each POINTER."""
         arrays = self._arrays() if self.pointers[k] else {}
-        of_mechanism = self.engine.block.mechanisms[k].pointers
-        for pointer, (own, array, other) in zip(of_mechanism, self.pointers[k], strict=True):
-            if pointer.name in names and fetch:
-                self.slices[k].data[own] = arrays[array][other]
-            elif pointer.name in names:
-                arrays[array][other] = self.slices[k].data[own]
+        for pointer, (own, array, other, _) in zip(
+            self.engine.block.mechanisms[k].pointers, self.pointers[k], strict=True
+        ):
+            yield pointer.name, own, arrays[array], other
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """The arrays that can be sampled or pointed to, by name."""

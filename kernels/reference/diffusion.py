@@ -6,9 +6,7 @@ import numpy as np
 
 from kernels.diffusion import Spread
 from kernels.mechanism import Diffusing
-from kernels.reference.instances import Population
-
-Fields = dict[tuple[str, str], np.ndarray]
+from kernels.reference.instances import Fields, Population
 
 
 def move_states(population: Population, spread: Spread, fields: Fields) -> None:

@@ -13,6 +13,8 @@ from kernels.nmodl.python import run
 from kernels.specialise import build_table, constants_of, specialise
 from kernels.storage import ion_variables, own_currents
 
+Fields = dict[tuple[str, str], np.ndarray]  # of ions, over nodes
+
 
 class Population:
     """All instances of one mechanism of a block."""
@@ -40,7 +42,7 @@ class Population:
         self,
         kernel: Kernel,
         i: int,
-        fields: dict[tuple[str, str], np.ndarray],
+        fields: Fields,
         voltage: np.ndarray,
         t: float,
         extra: dict[str, float] | None = None,
@@ -58,7 +60,7 @@ class Population:
                     continue
                 values[name] = float(fields[field][node])
         for name in self.mechanism.pointers:
-            values[name] = self.fetch(name, i, voltage)
+            values[name] = self.fetch(name, i, fields, voltage)
         own = self.values[i]
         memory = self.mechanism.memory
         reach: dict[str, Callable] = {
@@ -70,7 +72,7 @@ class Population:
             if name in kernel.args:
                 continue
             if name in self.mechanism.pointers:
-                self.put(name, i, values[name], voltage)
+                self.put(name, i, values[name], fields, voltage)
             elif name in self.ions and self.ions[name][1] != "i":
                 fields[self.ions[name]][node] = values[name]
             elif name == "v":
@@ -81,30 +83,33 @@ class Population:
 
     def join(self, populations: list[Population]) -> None:
         """Find what the POINTERs stand for, once all populations are there."""
-        self.targets: dict[tuple[str, int], tuple[Population | None, str, int]] = {}
+        self.targets: dict[tuple[str, int], tuple[Population | str, str, int]] = {}
         by_name = {p.mechanism.name: p for p in populations}
         for pointer in self.group.pointers:
-            first, _, last = pointer.variable.partition(".")
+            first, dot, last = pointer.variable.partition(".")
+            owner = by_name.get(first, first if dot else "")  # else an ion, or the voltage
             for i, place in zip(pointer.instance, pointer.place, strict=True):
-                self.targets[pointer.name, int(i)] = (by_name.get(first), last, int(place))
+                self.targets[pointer.name, int(i)] = (owner, last, int(place))
 
-    def fetch(self, name: str, i: int, voltage: np.ndarray) -> float:
+    def fetch(self, name: str, i: int, fields: Fields, voltage: np.ndarray) -> float:
         """The value that a POINTER of instance i stands for."""
         owner, variable, place = self.targets[name, i]
-        return float(voltage[place]) if owner is None else owner.values[place][variable]
+        if isinstance(owner, Population):
+            return owner.values[place][variable]
+        return float((fields[owner, variable] if owner else voltage)[place])
 
-    def put(self, name: str, i: int, value: float, voltage: np.ndarray) -> None:
+    def put(self, name: str, i: int, value: float, fields: Fields, voltage: np.ndarray) -> None:
         """Set what a POINTER of instance i stands for."""
         owner, variable, place = self.targets[name, i]
-        if owner is None:
-            voltage[place] = value
-        else:
+        if isinstance(owner, Population):
             owner.values[place][variable] = value
+        else:
+            (fields[owner, variable] if owner else voltage)[place] = value
 
     def add_current(
         self,
         i: int,
-        fields: dict[tuple[str, str], np.ndarray],
+        fields: Fields,
         voltage: np.ndarray,
         t: float,
         conductance: np.ndarray,

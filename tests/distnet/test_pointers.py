@@ -75,3 +75,76 @@ def test_pointers_that_are_wrong_are_errors(cylinder, block_of):
         block_of(cell)
     with pytest.raises(InputError, match="there is no point process 3"):
         cell.point(follow, "a", "ExpSyn.g", 3)
+
+
+READER = """
+NEURON { SUFFIX reader POINTER a, b, c RANGE x }
+ASSIGNED { a b c x }
+BREAKPOINT { SOLVE copy }
+PROCEDURE copy() { x = a + b + c }
+"""
+
+
+@pytest.fixture
+def branched():
+    morphology = Morphology()
+    soma = morphology.add("soma", length=20.0, diam=20.0)
+    morphology.add("dend", length=90.0, diam=2.0, parent=soma)
+    cell = Cell(morphology)
+    cell.discretise(lambda morphology, Ra, cm: np.array([1, 3]))
+    cell.insert("hh")
+    return cell
+
+
+@pytest.fixture
+def reading(tmp_path, block_of):
+    (tmp_path / "reader.mod").write_text(READER)
+    return block_of
+
+
+def test_pointers_of_a_density_mechanism(branched, reading):
+    synapse = branched.place(Location("soma", 0.5), "ExpSyn")
+    branched.insert("reader", "dend")
+    branched.point("reader", "a", "hh.m")
+    branched.point("reader", "b", "v", Location("soma"))
+    branched.point("reader", "b", "na.i", region=Location("dend", 0.5))
+    branched.point("reader", "c", "ExpSyn.g", synapse, region="dend")
+    twin = branched.copy()
+    twin.point("reader", "b", "v")
+    block = reading(branched, twin)
+    groups = {group.mechanism.name: group for group in block.mechanisms}
+    places = {
+        (p.name, p.variable): (p.instance.tolist(), p.place.tolist())
+        for p in groups["reader"].pointers
+    }
+    node = groups["reader"].node.tolist()
+    assert node == [1, 2, 3, 5, 6, 7]
+    assert places["a", "hh.m"] == (list(range(6)), node)  # hh is in every node
+    assert places["b", "v"] == ([0, 2, 3, 4, 5], [0, 0, 5, 6, 7])
+    assert places["b", "na.i"] == ([1], [2])
+    assert places["c", "ExpSyn.g"] == (list(range(6)), [0, 0, 0, 1, 1, 1])
+
+
+def test_pointers_of_a_density_mechanism_that_are_wrong(branched, reading):
+    synapse = branched.place(Location("soma", 0.5), "ExpSyn")
+    branched.insert("reader", "dend")
+    for name in "abc":
+        branched.point("reader", name, "v", region=Location("dend", 0.1))
+    with pytest.raises(InputError, match=r"reader in dend\(0.5\): POINTER a stands for nothing"):
+        reading(branched)
+    for name in "abc":
+        branched.point("reader", name, "hh.m")
+    reading(branched)
+    for variable, place, told in (
+        ("ExpSyn.g", None, "needs the index of a point process"),
+        ("ExpSyn.g", Location("soma"), "needs the index of a point process"),
+        ("hh.m", synapse, "needs a location"),
+        ("pas.g", None, 'no mechanism or ion "pas"'),
+    ):
+        cell = branched.copy()
+        cell.point("reader", "a", variable, place)
+        with pytest.raises(InputError, match=told):
+            reading(cell)
+    branched.point("reader", "d", "v")
+    with pytest.raises(InputError, match='reader: there is no POINTER "d"; allowed are a, b, c'):
+        reading(branched)

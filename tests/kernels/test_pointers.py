@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kernels import Events, Instances, Pointer, Probe, make_engine
+from kernels import Events, Instances, KernelsError, Pointer, Probe, make_engine
 from kernels.nmodl import loads
 
 #: Reads a voltage elsewhere and a state, and writes a parameter of another mechanism.
@@ -101,3 +101,89 @@ def test_a_saved_state_holds_what_pointers_changed(blocks, backend):
         engine.advance(20, 40, nothing)
     for rows, again in zip(one.read(), other.read(), strict=True):
         np.testing.assert_array_equal(rows, again)
+
+
+#: Of density: reads an ion, the voltage elsewhere; adds to one variable.
+PART = """
+NEURON { SUFFIX part POINTER far, ca, sum RANGE seen }
+ASSIGNED { v far ca sum seen }
+AFTER INITIAL { sum = sum + 1 }
+AFTER SOLVE {
+    seen = (far - v)*0.1 + ca
+    sum = sum + seen
+}
+"""
+COLLECT = """
+NEURON { POINT_PROCESS Collect RANGE total }
+ASSIGNED { total }
+BEFORE INITIAL { total = 0 }
+BEFORE BREAKPOINT { total = 0 }
+"""
+COUNT = """
+NEURON { POINT_PROCESS Count POINTER all }
+ASSIGNED { all }
+NET_RECEIVE (w) { all = all*2 + w }
+"""
+
+
+def cell_of_parts(blocks):
+    """A cell of three compartments with a part in each, all of which add to one collector."""
+    place, cell = np.arange(3, dtype=np.int32), np.zeros(3, np.int32)
+    collect = Instances(loads(COLLECT), place[:1], cell[:1])
+    pointers = (
+        Pointer("far", "v", np.arange(3), np.array([1, 2, 0])),
+        Pointer("ca", "k.ci", np.arange(2), np.array([0, 1])),
+        Pointer("ca", "k.co", np.array([2]), np.array([2])),
+        Pointer("sum", "Collect.total", np.arange(3), np.zeros(3, int)),
+    )
+    part = Instances(loads(PART), place, cell, pointers=pointers)
+    probes = [Probe("Collect.total", place[:1], 1), Probe("part.seen", place, 1)]
+    block = blocks.simple([collect, part], n_cell=3, probes=[*probes, Probe("v", place, 1)])
+    return dataclasses.replace(
+        block,
+        cell_ptr=np.array([0, 3], np.int64),
+        parent=np.array([-1, 0, 1], np.int32),
+        axial=np.array([0.0, 0.02, 0.01]),
+        v_init=np.array([-70.0, -60.0, -40.0]),
+    )
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_parts_add_to_one_variable(blocks, backend):
+    engine = make_engine(cell_of_parts(blocks), backend)
+    total, seen, v = blocks.advance(engine, blocks.no_events(), 12, 5).samples
+    assert total[0, 0] == 0.0  # the first currents come after AFTER INITIAL
+    far = v[:, [1, 2, 0]]
+    np.testing.assert_array_equal(seen[1:], (0.1 * (far - v) + [10.0, 10.0, 140.0])[1:])
+    np.testing.assert_array_equal(total[1:, 0], ((seen[1:, 0] + seen[1:, 1]) + seen[1:, 2]))
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_events_of_instances_that_share_a_variable(blocks, backend):
+    place = np.zeros(2, np.int32)
+    goal = Instances(loads(GOAL), place[:1], place[:1])
+    shared = (Pointer("all", "Goal.e", np.arange(2), np.zeros(2, int)),)
+    count = Instances(loads(COUNT), place, place, pointers=shared)
+    probe = Probe("Goal.e", place[:1], 1)
+    targets = [(1, 0), (1, 1)]
+    block = blocks.simple([goal, count], targets=targets, weights=[1.0, 3.0], probes=[probe])
+    sent = Events(np.array([1, 2, 2]), np.array([0.03, 0.05, 0.06]), np.array([0, 1, 0], np.int32))
+    (values,) = blocks.advance(make_engine(block, backend), sent, 5, 5).samples
+    np.testing.assert_array_equal(values[:, 0], [-60.0, -60.0, -119.0, -469.0, -469.0])
+
+
+def test_what_instances_would_not_see_is_refused(blocks):
+    block = cell_of_parts(blocks)
+    for text, told in (
+        (
+            PART.replace("sum = sum + seen", "sum = sum*2"),
+            "part: POINTER sum: instances that stand",
+        ),
+        (PART + "NET_RECEIVE (w) { INITIAL { sum = w } }", "sum is used in INITIAL of NET_RECEIVE"),
+    ):
+        kind = "POINT_PROCESS" if "NET_RECEIVE" in text else "SUFFIX"
+        part = dataclasses.replace(
+            block.mechanisms[1], mechanism=loads(text.replace("SUFFIX", kind))
+        )
+        with pytest.raises(KernelsError, match=told):
+            make_engine(dataclasses.replace(block, mechanisms=(block.mechanisms[0], part)), "cpu")

@@ -43,7 +43,15 @@ def test_bits_of_what_nvrtc_makes(blocks, ptx_engine, agree, watching):
     assert agree(cpu, blocks.advance(ptx_engine(block), watching.events(), LAST, 16))
 
 
-def test_the_last_of_several_writers_stays(blocks, host_engine, agree, watching):
+def test_what_several_add_comes_in_their_order(blocks, host_engine, agree, watching):
+    block = watching.cell_of_parts(blocks)
+    cpu = blocks.advance(make_engine(block, "cpu"), blocks.no_events(), LAST, LAST)
+    for order in ("ascending", "descending", 3):
+        engine = host_engine(block, order)
+        assert agree(cpu, blocks.advance(engine, blocks.no_events(), LAST, LAST))
+
+
+def test_several_set_and_add_to_one_variable(blocks, host_engine, agree, watching):
     block = watching.make_block(blocks, one_cell=True)
     goal, watcher = block.mechanisms
     pointers = tuple(
