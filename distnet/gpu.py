@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from distnet.errors import DistnetError
 from kernels.errors import KernelsError
+
+if TYPE_CHECKING:
+    from distnet.gpu_check import Comparison
 
 
 def gpu_trouble() -> str:
@@ -17,3 +23,13 @@ def gpu_trouble() -> str:
     except KernelsError as problem:
         return str(problem)
     return ""
+
+
+def check_gpu() -> tuple[tuple[Comparison, ...], str]:
+    """What the GPU makes of a network, beside the CPU; and why it makes nothing, in a sentence."""
+    from distnet.gpu_check import compare_backends
+
+    try:
+        return tuple(compare_backends()), ""
+    except (DistnetError, KernelsError) as problem:
+        return (), str(problem)

@@ -167,12 +167,17 @@ def add_calibrate(commands: Commands[Parser]) -> None:
 
 def add_doctor(commands: Commands[Parser]) -> None:
     """Add `distnet doctor`."""
-    commands.add_parser(
+    doctor = commands.add_parser(
         "doctor",
         help="say what this machine, or this job, has and what is missing",
         description="Print MPI, cores, GPU, driver, CuPy, NVRTC and HDF5 of every rank, and what "
         "to do about what is missing. The exit code is 1 if a job cannot run as it stands.",
         epilog="example: srun -n 8 distnet doctor",
+    )
+    doctor.add_argument(
+        "--gpu",
+        action="store_true",
+        help="let each GPU compute a network (a minute), and compare it with the CPU, bit by bit",
     )
 
 

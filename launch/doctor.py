@@ -16,12 +16,16 @@ from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from launch.devices import advice, choose, devices_of
 from launch.mpiexec import find_mpiexec
 from launch.nvidia import find_devices
 from launch.ranks import Ranks, run_on_ranks
 from launch.threads import ONE_THREAD, limit_threads
+
+if TYPE_CHECKING:
+    from distnet.gpu_check import Comparison
 
 #: Packages that every job needs, and those that some do, with what for.
 NEEDED = ("numpy", "numba", "h5py", "mpi4py", "morphio", "libsonata")
@@ -67,6 +71,8 @@ class Rank:
     hdf5: str
     shm: int  # bytes free; -1 where there is none
     cache: str  # folder of compiled functions; empty where it cannot be written
+    checks: tuple[Comparison, ...] = ()  # what the GPU computed, where that was asked for
+    failed: str = ""  # why it did not
 
 
 def run(args: argparse.Namespace) -> int:
@@ -75,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     wrong: list[str] = []
 
     def body(ranks: Ranks) -> None:
-        found = ranks.gather(examine(ranks))
+        found = ranks.gather(examine(ranks, args.gpu))
         if ranks.rank == 0:
             wrong.extend(problems(found))
             print("\n".join(screen(found, wrong, hints(found))))
@@ -83,8 +89,8 @@ def run(args: argparse.Namespace) -> int:
     return run_on_ranks(body, lambda: None) or int(bool(wrong))
 
 
-def examine(ranks: Ranks) -> Rank:
-    """Look at this rank; allocates nothing on a device."""
+def examine(ranks: Ranks, gpu: bool = False) -> Rank:
+    """Look at this rank; allocates nothing on a device but where its GPU is to compute."""
     node = find_devices()
     cores = sorted(os.sched_getaffinity(0))
     seen = devices_of(node, os.environ)
@@ -94,6 +100,8 @@ def examine(ranks: Ranks) -> Rank:
     named = {uuid: one for one in node.devices for uuid in (one.uuid, *one.instances)}
     device = named.get(mine.uuid) if mine else None
     wheels = installed(WHEELS["cupy"])
+    trouble = trouble_with(mine.uuid) if mine and wheels else ""
+    checks, failed = compute(trouble if mine else "there is no GPU") if gpu else ((), "")
     return Rank(
         rank=ranks.rank,
         host=socket.gethostname(),
@@ -108,7 +116,7 @@ def examine(ranks: Ranks) -> Rank:
         device=mine.uuid if mine else "",
         device_name=device.name if device else "",
         slow=device is not None and not device.has_fast_float64,
-        trouble=trouble_with(mine.uuid) if mine and wheels else "",
+        trouble="" if failed else trouble,
         blind=not node.driver and has_cuda(),
         sharing=advice(choices, os.environ),
         versions=tuple((name, version_of(name)) for name in (*NEEDED, *OPTIONAL)),
@@ -117,6 +125,8 @@ def examine(ranks: Ranks) -> Rank:
         hdf5=hdf5_version(),
         shm=free_shm(),
         cache=writable_cache(),
+        checks=checks,
+        failed=failed,
     )
 
 
@@ -162,6 +172,13 @@ def trouble_with(uuid: str) -> str:
     return gpu_trouble()
 
 
+def compute(trouble: str) -> tuple[tuple[Comparison, ...], str]:
+    """Let the GPU compute, unless there is trouble with it."""
+    from distnet.gpu import check_gpu
+
+    return ((), trouble) if trouble else check_gpu()
+
+
 def hdf5_version() -> str:
     """HDF5 and whether it knows MPI (it need not); empty without h5py."""
     try:
@@ -203,6 +220,15 @@ def problems(found: Sequence[Rank]) -> list[str]:
         versions = {dict(one.versions)[name] for one in found} - {""}
         if len(versions) > 1:
             told.append(f"ranks have different versions of {name} ({', '.join(sorted(versions))})")
+    for one in found:
+        if one.failed:
+            told.append(f"{one.host}: {one.failed}")
+        told += [
+            f"{one.host}: in {check.precision} precision the GPU does not compute what the CPU "
+            "does: do not use it, and please report this screen"
+            for check in one.checks
+            if not check.same
+        ]
     return list(dict.fromkeys(told))
 
 
@@ -229,6 +255,16 @@ def hints(found: Sequence[Rank]) -> list[str]:
                 "set DISTNET_CACHE to a folder"
             )
     return list(dict.fromkeys(told))
+
+
+def computed(one: Rank) -> list[str]:
+    """What the GPU of a rank made of the network, a line for each precision."""
+    return [
+        f"{one.rank:<5} {check.precision} precision, {check.n_compartment:,} compartments, "
+        f"{check.n_spike} spikes: {'the bits of the CPU' if check.same else 'OTHER BITS'}; "
+        f"{check.seconds[1]:.2f} s, a core {check.seconds[0]:.2f} s"
+        for check in one.checks
+    ]
 
 
 def gpu_hints(one: Rank) -> list[str]:
@@ -295,6 +331,7 @@ def screen(found: Sequence[Rank], wrong: Sequence[str], hints: Sequence[str]) ->
         numbers = f"{one.local:<6} {one.cores:<6} {one.threads:<8}"
         told.append(f"{one.rank:<5} {one.host[:16]:<17} {numbers} {gpu}")
     told.append("")
+    told += [line for one in found for line in computed(one)]
     told += [f"must be mended: {text}" for text in wrong]
     told += [f"could be better: {text}" for text in hints]
     return told if wrong or hints else [*told, "nothing is missing"]

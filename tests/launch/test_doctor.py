@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from distnet.gpu import gpu_trouble
+from distnet.gpu_check import Comparison
 from launch.cli import main
 from launch.doctor import NEEDED, OPTIONAL, Rank, hints, problems, screen, trouble_with
 
@@ -85,6 +86,27 @@ def test_what_could_be_better_is_told_once(change, words):
     assert len(told) == 1
     assert words in told[0]
     assert problems([replace(WELL, **change)]) == []
+
+
+def test_what_a_gpu_computed_is_told():
+    right = Comparison("double", 37_730, 381, True, (1.17, 0.41))
+    wrong = replace(right, precision="single", same=False)
+    well = replace(WELL, checks=(right,))
+    assert problems([well]) == []
+    assert "0     double precision, 37,730 compartments, 381 spikes: the bits of the CPU; " + (
+        "0.41 s, a core 1.17 s"
+    ) in screen([well], [], [])
+    ill = replace(WELL, checks=(right, wrong))
+    assert "in single precision the GPU does not compute what the CPU does" in problems([ill])[0]
+    assert "OTHER BITS" in "".join(screen([ill], [], []))
+    assert problems([replace(WELL, failed="there is no GPU")]) == ["n1: there is no GPU"]
+
+
+def test_a_check_without_a_gpu_fails(capsys):
+    if not gpu_trouble():
+        pytest.skip("there is a GPU")
+    assert main(["doctor", "--gpu"]) == 1
+    assert "must be mended: " in capsys.readouterr().out
 
 
 def test_trouble_with_a_device_is_what_a_run_would_say(monkeypatch):
