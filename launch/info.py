@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Bytes of a node whatever the precision: the description, its ions, its places in tree and engine;
 #: and numbers in the engine's own: matrix row, voltage, ions, idle places.
 NODE_BYTES, NODE_NUMBERS = 230, 18
+#: Bytes of such a number.
+NUMBER_BYTES = {"double": 8, "single": 4}
 #: Bytes of a connection: source, target, weight, delay and its place in the routing.
 CONNECTION_BYTES = 64
 #: Bytes of an instance besides its parameters and the engine's variables: node, cell, its place.
@@ -150,9 +152,7 @@ def estimate_memory(found: Inventory, catalogue: Catalogue, precision: str = "do
 
     What the description gives stays float64 in single precision.
     """
-    from kernels.precision import find_precision
-
-    n_byte = find_precision(precision).n_byte
+    n_byte = NUMBER_BYTES[precision]
     total = found.n_nodes * (NODE_BYTES + NODE_NUMBERS * n_byte)
     total += found.n_synapses * CONNECTION_BYTES
     for name, n in (found.density + found.processes).items():
