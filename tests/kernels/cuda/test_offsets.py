@@ -19,7 +19,7 @@ LAST = 40  # steps
 #: Nodes count in 64 bits; events name instances in 32 bits, but slots of so many take more.
 NODES, INSTANCES = 1 << 33, 1 << 30
 #: Arrays over nodes: of positions, and of numbers.
-POSITIONS = ("parent", "other", "child_ptr", "first_parent", "first_child", "first_child_ptr")
+POSITIONS = ("parent", "other", "child_ptr")
 NUMBERS = (
     *("axial", "storage", "passive", "voltage", "diagonal", "right", "fixed", "constant", "leak"),
     *("coupling", "coupling"),  # two a node
