@@ -7,7 +7,8 @@ Names and lengths; a cell's part of each array is contiguous, as cells are in th
 - "above": (n_source,) u1, whether a detector's node is above its threshold;
 - "arguments": (n_argument,) f8, the arguments of NET_RECEIVE that every connection keeps;
 - "self.time", "self.flag", "self.mechanism", "self.instance", "self.connection": self-events that
-  are pending, in the order in which they were sent; connection -1: sent by INITIAL.
+  are pending, those of an instance in the order in which they were sent; connection -1: sent by
+  INITIAL.
 
 Engines may keep different variables; what one does not know it leaves as initialisation made it.
 """
