@@ -83,6 +83,7 @@ HALF_PI_HIGH = 1.5707963705062866
 HALF_PI_LOW = -4.371138828673793e-08
 HALF_PI_LAST = -1.7151245100058819e-15
 QUARTER_PI_LOW = -2.1855694143368964e-08
+EXP_80 = 5.540622484676759e34  # exp_wide(80)
 SMALLEST = 1.1754943508222875e-38  # that is normal
 
 
@@ -100,9 +101,9 @@ def exp_wide(x: float) -> float:
 
 def exp(x: float) -> float:
     """exp(x); 0 below -80 and exp(80) above 80."""
-    y = 80.0 if x > 80.0 else x
-    y = -80.0 if y < -80.0 else y
-    return 0.0 if x < -80.0 else exp_wide(y)
+    value = exp_wide(x)
+    value = EXP_80 if x > 80.0 else value
+    return 0.0 if x < -80.0 else value
 
 
 def log(x: float) -> float:

@@ -77,6 +77,7 @@ ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer in the
 LOG2E = 1.4426950408889634
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
+EXP_700 = 1.0142320547350045e304  # exp_wide(700)
 
 
 def minimum(a: float, b: float) -> float:
@@ -114,9 +115,9 @@ def exp_wide(x: float) -> float:
 
 def exp(x: float) -> float:
     """exp(x); 0 below -700 and exp(700) above 700, as NEURON has it."""
-    y = 700.0 if x > 700.0 else x
-    y = -700.0 if y < -700.0 else y
-    return 0.0 if x < -700.0 else exp_wide(y)
+    value = exp_wide(x)
+    value = EXP_700 if x > 700.0 else value
+    return 0.0 if x < -700.0 else value
 
 
 def log(x: float) -> float:

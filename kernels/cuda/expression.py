@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ast
 import math
+import re
+import struct
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -38,6 +40,8 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.Or: "||",
 }
 
+_NUMBER = re.compile(r"NUMBER\(([^()]*)\)")
+
 #: Prints a call: function name, printed arguments -> text and type, or None if it is not known.
 Caller = Callable[[str, list[str]], "tuple[str, str] | None"]
 
@@ -48,24 +52,42 @@ def variable(name: str) -> str:
 
 
 def literal(value: float, kind: str = REAL) -> str:
-    """A number so that it is read back exactly, rounded to float32 where it is one."""
+    """A number so that it is read back exactly, rounded to float32 where it is one.
+
+    `NUMBER(x)` becomes an entry of a table: see `place_numbers`.
+    """
     if kind == SINGLE:
         with np.errstate(over="ignore"):
             value = float(np.float32(value))
-        text = literal(value)
-        return (
-            f"(float){text}"
-            if "from_bits" in text
-            else f"{text.rstrip(')')}f" + ")" * (text.endswith(")"))
-        )
-    if math.isinf(value):
-        return (
-            "from_bits(0x7ff0000000000000LL)" if value > 0 else "(-from_bits(0x7ff0000000000000LL))"
-        )
     if math.isnan(value):
-        return "from_bits(0x7ff8000000000000LL)"
-    text = repr(float(value))
-    return text if not text.startswith("-") else f"({text})"
+        text = "from_bits(0x7ff8000000000000LL)"
+    elif math.isinf(value):
+        text = "from_bits(0x7ff0000000000000LL)"
+    else:
+        text = repr(abs(value))
+    if "from_bits" in text:
+        text = f"(float){text}" if kind == SINGLE else text
+    elif kind == SINGLE:
+        text = f"{text}f"
+    elif struct.unpack("<Q", struct.pack("<d", value))[0] & 0xFFFFFFFF:
+        text = f"NUMBER({text})"
+    return f"(-{text})" if math.copysign(1.0, value) < 0.0 and value == value else text
+
+
+def place_numbers(text: str) -> str:
+    """Put the numbers of a text into a table in front of it, which lies in constant memory.
+
+    An instruction takes a number from there; one of float64 that stands in the text itself takes
+    two instructions more if it has more than 20 digits of its mantissa.
+    """
+    numbers = list(dict.fromkeys(_NUMBER.findall(text)))
+    if not numbers:
+        return text
+    place = {number: k for k, number in enumerate(numbers)}
+    text = _NUMBER.sub(lambda m: f"NUMBER({place[m[1]]}, {m[1]})", text)
+    rows = ["    " + ", ".join(numbers[k : k + 4]) for k in range(0, len(numbers), 4)]
+    head = ["#define NUMBER(k, value) number[k]", "__constant__ double number[] = {"]
+    return "\n".join([*head, ",\n".join(rows), "};", text])
 
 
 class BodyPrinter:

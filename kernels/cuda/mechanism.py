@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from kernels.constant import is_constant
@@ -139,8 +140,14 @@ class MechanismPrinter:
 
     def _open_instance(self) -> list[str]:
         """The place of instance i in its tile, and its node."""
-        place = f"(i / {TILE}) * {TILE * len(self.slots)} + i % {TILE}"
-        return [f"Real *d = p->data_{self.k} + {place};", f"const int o = p->node_{self.k}[i];"]
+        return [
+            f"Real *d = p->data_{self.k} + {self._place('i')};",
+            f"const int o = p->node_{self.k}[i];",
+        ]
+
+    def _place(self, i: str) -> str:
+        """Where the first slot of an instance lies."""
+        return f"({i} / {TILE}) * {TILE * len(self.slots)} + {i} % {TILE}"
 
     def _slot(self, name: str) -> str:
         return f"d[{TILE * self.slots[name]}]"
@@ -157,7 +164,14 @@ class MechanismPrinter:
         gathered = self.storage.gathered
         return [n for n in gathered if n in kernel.stores and gathered[n][1] != "i"]
 
-    def _loads(self, kernel: Kernel, used: set[str], voltage: str) -> list[str]:
+    def _step_size(self, kernel: Kernel) -> list[str]:
+        """dt, where a kernel uses it."""
+        used = {n.id for s in kernel.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+        if "dt" not in used or "dt" in self.slots:
+            return []
+        return [f"const {self._real(kernel)} dt_ = p->dt;"]
+
+    def _loads(self, kernel: Kernel, voltage: str) -> list[str]:
         lines = []
         real = self._real(kernel)
         for name in kernel.loads:
@@ -173,8 +187,6 @@ class MechanismPrinter:
                 lines.append(f"double {variable(name)} = get_wide({self._parts(name)});")
             elif name in self.slots:
                 lines.append(f"{real} {variable(name)} = {self._slot(name)};")
-        if "dt" in used and "dt" not in self.slots:
-            lines.append(f"const {real} dt_ = p->dt;")
         return lines
 
     def _real(self, kernel: Kernel) -> str:
@@ -243,15 +255,12 @@ class MechanismPrinter:
     def _instance(
         self, kernel: Kernel, waits: bool, after: list[str], voltage: str = "cell.voltage[o]"
     ) -> list[str]:
-        """Everything for instance i: load, compute, store; then what follows."""
+        """Everything for the instance at d, node o: load, compute, store; then what follows."""
         printer = BodyPrinter(self._call, known=self._known(kernel))
         body = printer.statements(kernel.body)
-        used = {n.id for s in kernel.body for n in ast.walk(s) if isinstance(n, ast.Name)}
-        loads = self._loads(kernel, used, voltage)
         given = set(kernel.loads) | {"t", "flag", "dt"} | set(kernel.args)
         arguments = [a for a in kernel.args if a in set(kernel.loads) | set(kernel.stores)]
-        lines = self._open_instance()
-        lines += loads
+        lines = self._loads(kernel, voltage)
         lines += [
             f"double {variable(a)} = p->weights[w + {kernel.args.index(a)}];" for a in arguments
         ]
@@ -287,7 +296,7 @@ class MechanismPrinter:
         inner = self._instance(kernel, waits, after + ([] if waits else late), voltage)
         arguments = "const Table *p, const Cell &cell, double t_"
         lines = [f"__device__ __forceinline__ void {name}_{self.k}({arguments}) {{"]
-        lines += ["    " + line for line in self._over_instances(inner)]
+        lines += ["    " + line for line in self._over_instances(self._step_size(kernel), inner)]
         if waits:
             lines += ["    __syncthreads();"]
             lines += ["    " + line for line in self._over_runs(late)]
@@ -310,12 +319,18 @@ class MechanismPrinter:
                 lines.append(f"{array} += (Real){own}{scale};")
         return lines
 
-    def _over_instances(self, inner: list[str]) -> list[str]:
+    def _over_instances(self, before: list[str], inner: list[str]) -> list[str]:
+        """A loop over the instances of a cell; THREADS is a multiple of a tile's width."""
         k = self.k
+        number = ["const long long i = first + j;"] if _mentions(inner, "i") else []
         return [
-            f"const long long last = p->ptr_{k}[cell.index + 1];",
-            f"for (long long i = p->ptr_{k}[cell.index] + cell.lane; i < last; i += THREADS) {{",
-            *("    " + line for line in inner),
+            f"const long long first = p->ptr_{k}[cell.index];",
+            f"const int n = (int)(p->ptr_{k}[cell.index + 1] - first);",
+            f"const int *node = p->node_{k} + first;",
+            f"Real *d = p->data_{k} + {self._place('(first + cell.lane)')};",
+            *before,
+            f"for (int j = cell.lane; j < n; j += THREADS, d += THREADS * {len(self.slots)}) {{",
+            *("    " + line for line in [*number, "const int o = node[j];", *inner]),
             "}",
         ]
 
@@ -341,7 +356,7 @@ class MechanismPrinter:
         """
         k = self.k
         scatters = [f"{self._array(n)} = {variable(n)};" for n in self._scattered(kernel)]
-        inner = self._instance(kernel, False, scatters)
+        inner = [*self._open_instance(), *self._instance(kernel, False, scatters)]
         arguments = (
             "const Table *p, const Cell &cell, const Queue &queue, long long step, double t_"
         )
@@ -350,6 +365,7 @@ class MechanismPrinter:
                 f"__device__ __forceinline__ void {name}_{k}({arguments}) {{",
                 "    if (cell.lane != 0) return;",
                 "    const long long w = p->n_weight + cell.index * p->n_argument;",
+                *("    " + line for line in self._step_size(kernel)),
                 f"    const long long last = p->ptr_{k}[cell.index + 1];",
                 f"    for (long long i = p->ptr_{k}[cell.index]; i < last; ++i) {{",
                 *("        " + line for line in inner),
@@ -362,7 +378,8 @@ class MechanismPrinter:
         """A function that runs a kernel for one instance and one connection."""
         scatters = [f"{self._array(n)} = {variable(n)};" for n in self._scattered(kernel)]
         scatters += ["cell.voltage[o] = v_;"] if "v" in kernel.stores else []
-        inner = self._instance(kernel, False, scatters)
+        inner = [*self._open_instance(), *self._step_size(kernel)]
+        inner += self._instance(kernel, False, scatters)
         arguments = (
             "const Table *p, const Cell &cell, const Queue &queue, long long step, "
             "long long i, long long w, double flag_, double t_"
@@ -374,6 +391,10 @@ class MechanismPrinter:
                 "}",
             ]
         )
+
+
+def _mentions(lines: Iterable[str], name: str) -> bool:
+    return any(re.search(rf"\b{name}\b", line) for line in lines)
 
 
 def device_slots(storage: Storage) -> dict[str, int]:

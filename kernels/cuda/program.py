@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kernels.cpu.pointers import Links
 from kernels.cuda.diffusion import spread_fields, spread_functions
-from kernels.cuda.expression import literal
+from kernels.cuda.expression import literal, place_numbers
 from kernels.cuda.functions import intrinsic_functions
 from kernels.cuda.mechanism import MechanismPrinter, sends
 from kernels.cuda.pointers import BARRIER, link_fields, link_functions, linked, linked_alone
@@ -74,9 +74,10 @@ def make_program(
     """
     fields = _fields(printers, live) | link_fields(links) | spread_fields(moving)
     call = partial(_call, links)
-    reversal = {ion: _reversal(ion, valences[ion], celsius) for ion in _followed(live)}
+    real = precision.real
+    reversal = {ion: _reversal(ion, valences[ion], celsius, real) for ion in _followed(live)}
     pieces = {
-        "real": precision.real,
+        "real": real,
         "largest": precision.largest,
         "single": str(int(precision.is_single)),
         "functions": intrinsic_functions(precision),
@@ -112,7 +113,7 @@ def make_program(
     text = (Path(__file__).parent / "kernel.cu").read_text()
     for name, piece in pieces.items():
         text = text.replace(f"@{name}@", piece)
-    return Program(text, tuple(fields), tuple(printers))
+    return Program(place_numbers(text), tuple(fields), tuple(printers))
 
 
 def _declared(kind: str) -> str:
@@ -143,10 +144,10 @@ def _followed(live: list[tuple[str, str]]) -> list[str]:
     return [ion for ion in ions if {(ion, f) for f in ("e", "ci", "co")} <= set(live)]
 
 
-def _reversal(ion: str, valence: float, celsius: float) -> str:
+def _reversal(ion: str, valence: float, celsius: float, real: str) -> str:
     return (
         f"update_reversal(cell, p->{ion}_{{when}}_ptr, p->{ion}_{{when}}, p->{ion}_ci, "
-        f"p->{ion}_co, p->{ion}_e, (Real){literal(valence)}, (Real){literal(celsius)});"
+        f"p->{ion}_co, p->{ion}_e, {literal(valence, real)}, {literal(celsius, real)});"
     )
 
 

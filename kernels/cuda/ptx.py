@@ -58,6 +58,7 @@ static inline int64_t truncated(double x) {
 """
 
 _ENTRY = re.compile(r"\.visible \.entry (\w+)\((.*?)\)(.*?)^\{(.*?)^\}", re.DOTALL | re.MULTILINE)
+_CONSTANT = re.compile(r"\.const \.align (\d+) \.b8 (\w+)\[(\d+)\] = \{([\d, ]*)\};")
 _REGISTER = re.compile(r"\.reg \.(\w+)\s+%(\w+?)(?:<(\d+)>)?;")
 _LINE = re.compile(r"(?:@(!?)%(\w+)\s+)?([a-z][\w.]*)\s*(.*?);")
 
@@ -71,7 +72,13 @@ def translate(source: str) -> str:
     entries = _ENTRY.findall(source)
     if not entries:
         raise KernelsError("the PTX text holds no kernel")
-    return HEAD + "\n".join(_kernel(name, body) for name, _, _, body in entries)
+    constants = [_constant(*found) for found in _CONSTANT.findall(source)]
+    return HEAD + "\n".join([*constants, *(_kernel(name, body) for name, _, _, body in entries)])
+
+
+def _constant(align: str, name: str, n_byte: str, values: str) -> str:
+    """An array of constant memory."""
+    return f"alignas({align}) static const uint8_t {name}[{n_byte}] = {{{values}}};"
 
 
 def _kernel(name: str, body: str) -> str:
@@ -141,6 +148,13 @@ def _memory(operand: str, kind: str, space: str = "global") -> str:
     return f"*({TYPES[kind]} *){address}"
 
 
+def _constant_memory(operand: str, kind: str) -> str:
+    match = re.fullmatch(r"\[(\w+)(?:\+(\d+))?\]", operand)
+    if not match:
+        raise KernelsError(f"the address `{operand}` is not known")
+    return f"*(const {TYPES[kind]} *)({match[1]} + {match[2] or 0})"
+
+
 def _instruction(opcode: str, operands: list[str]) -> str | None:
     """One statement, or None for what is not known."""
     parts = opcode.split(".")
@@ -173,6 +187,8 @@ def _result(name: str, parts: list[str], kind: str, given: list[str], target: st
     """The value that an instruction gives its target."""
     if name == "ld" and parts[0] == "param":
         return f"parameter[{given[0].strip('[]').rsplit('_', 1)[1]}]"
+    if name == "ld" and len(parts) == 2 and parts[0] == "const":
+        return _constant_memory(given[0], kind)
     if name == "ld" and len(parts) == 2 and parts[0] in ("global", "shared"):
         return _memory(given[0], kind, parts[0])
     if name == "mov" and len(parts) == 1:

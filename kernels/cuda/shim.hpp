@@ -7,6 +7,7 @@
 
 #define __global__
 #define __device__
+#define __constant__ static
 #define __host__
 #define __shared__
 #define __restrict__

@@ -19,16 +19,13 @@ from kernels.cuda.model import Load
 #: listed is one instruction; addresses of 64 bits take two, but most are folded into others.
 EXPANSION: dict[str, tuple[float, float]] = {
     "cvta.to.global.u64": (0, 0), "ld.param.u64": (0, 0), "ld.param.u32": (0, 0),
-    "mov.b64": (0, 0), "mov.b32": (0, 0), "mov.f32": (0, 0), "mov.pred": (0, 0),
+    "mov.f64": (0, 0), "ld.const.f64": (0, 0), "mov.b64": (0, 0), "mov.b32": (0, 0), "mov.f32": (0, 0), "mov.pred": (0, 0),
     "cvt.u32.u64": (0, 0), "abs.f64": (0, 0), "abs.f32": (0, 0),
     "selp.f64": (2, 0), "rcp.rn.f64": (12, 5), "div.rn.f64": (16, 8), "sqrt.rn.f64": (21, 8),
     "selp.f32": (1, 0), "rcp.rn.f32": (9, 3), "div.rn.f32": (10, 5), "sqrt.rn.f32": (9, 4),
     "min.f64": (4, 1), "max.f64": (4, 1),
     "rem.s64": (29, 0), "div.s64": (29, 0), "rem.u32": (12, 0), "div.u32": (12, 0),
 }  # fmt: skip
-#: The same of `mov.f64`, by architecture, counted in hh: constants come from the constant bank, or
-#: (sm_90) in two halves through the uniform pipe.
-CONSTANT = {"sm_80": 0.43, "sm_90": 2.0}
 #: Operations that wait for each other after the special function unit.
 NEWTON = {"rcp": 5, "div": 8, "sqrt": 8}
 NEWTON_SINGLE = {"rcp": 3, "div": 5, "sqrt": 3}
@@ -37,8 +34,6 @@ BYTES = {"8": 1, "16": 2, "32": 4, "64": 8}
 
 def expansion(opcode: str, architecture: str) -> tuple[float, float]:
     """Instructions of the machine for one of the PTX, and how many the units of its type take."""
-    if opcode == "mov.f64":
-        return CONSTANT.get(architecture, 2.0), 0.0
     if opcode in EXPANSION:
         return EXPANSION[opcode]
     moves = opcode.startswith(("ld.", "st.", "cvt.", "atom.", "red."))
