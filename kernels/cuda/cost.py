@@ -88,6 +88,24 @@ class Tree:
     n_condensed: int = 0  # nodes that are
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What was counted in the solver: for a visit of a warp to a level, a round, a pull."""
+
+    issued: tuple[float, float, float]
+    real: tuple[float, float, float]
+    shared: tuple[float, float, float]
+    addresses: float  # instructions more in a round where vectors lie in global memory
+    #: Of a level and of a pull: cycles, and how often they wait for memory.
+    chain: tuple[tuple[float, float], tuple[float, float]]
+
+
+PLAIN = Fit((22.0, 44.0, 15.0), (0.0, 8.5, 4.3), (1.9, 22.0, 5.3), 9.0, ((156.0, 5.4), (32.0, 1.5)))
+CONDENSED = Fit(
+    (27.0, 92.0, 10.0), (0.0, 19.0, 2.1), (3.1, 42.0, 2.8), 50.0, ((221.0, 10.1), (24.0, 1.1))
+)
+
+
 def tree_of(schedule: Schedule, plan: Elimination) -> Tree:
     """Count rounds and pulls of the schedule of an elimination."""
     n = plan.n
@@ -101,16 +119,19 @@ def tree_of(schedule: Schedule, plan: Elimination) -> Tree:
 
 def tree_load(tree: Tree, lanes: int, card: Card, large: bool) -> Load:
     """Elimination and back-substitution of one step."""
-    t, warps = card.latency, -(-lanes // WARP)
+    t, warps, how = card.latency, -(-lanes // WARP), CONDENSED if tree.n_condensed else PLAIN
     near, barrier = (t.l2 if large else t.shared), t.barrier if lanes > WARP else t.warp_barrier
-    visits, pulls = tree.n_level * warps, 14.0 * tree.n_child
+    work = np.array([tree.n_level * warps, tree.n_round, tree.n_child], float)
+    moved = 160.0 * tree.n_node + 260.0 * tree.n_condensed + 180.0 * work[0]
+    chain = [tree.n_level * 2.0 * barrier]
+    for n, (fixed, reads) in zip((tree.n_level, tree.n_child), how.chain, strict=True):
+        chain.append(n * (fixed + reads * near))
     return Load(
-        issued=30.0 * visits + (160.0 if tree.n_condensed else 98.0) * tree.n_round + pulls,
-        real=7.0 * tree.n_round + 5.0 * tree.n_child,
-        shared=0.0 if large else 4.7 * visits + 18.3 * tree.n_round + 7.0 * tree.n_child,
-        moved=160.0 * tree.n_node + 260.0 * tree.n_condensed + 180.0 * visits if large else 0.0,
-        chain=tree.n_level * (312.0 + 5.0 * near + 2.0 * barrier)
-        + tree.n_child * (45.0 + 2.1 * near),
+        issued=float(work @ how.issued) + how.addresses * tree.n_round * large,
+        real=float(work @ how.real),
+        shared=0.0 if large else float(work @ how.shared),
+        moved=moved if large else 0.0,
+        chain=sum(chain),
     )
 
 
@@ -149,11 +170,11 @@ def cell_load(
     rounds, passes = -(-n // threads), -(-n // WARP)
     streamed = 25.0 + 8.0 * condensed
     step = Load(
-        issued=warps * (100.0 + (3.0 if large else 1.0) * tree.n_level) + 18.6 * passes,
+        issued=100.0 + 50.0 * warps + (36.0 if large else 17.0) * passes,
         real=2.0 * passes,
         shared=0.0 if large else 10.0 * passes,
         moved=(70.0 if large else streamed) * n,
-        chain=1750.0 + rounds * (2.0 * t.l2 if large else 88.0),
+        chain=1600.0 + rounds * (1.4 * t.l2 if large else 110.0),
     )
     footprint = (72.0 if large else 52.0) * n
     kept = (72.0 if large else 24.0 + 8.0 * condensed) * n

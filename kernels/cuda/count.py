@@ -29,7 +29,10 @@ _FUNCTION = re.compile(
     r"^(?:__device__.*?|extern.*?|)(\w+)\((?:const|double|float|\n)", re.MULTILINE
 )
 #: Functions that others call inside: what they execute counts for the caller.
-_PART = re.compile(r"k_\w+|\w+_node|sync_tree|from_bits|to_bits|send|move|earliest|remove|fire")
+_PART = re.compile(
+    r"k_\w+|sync_tree|from_bits|to_bits|size|made|flow|send|move|earliest|remove|fire"
+)
+_OF_ONE = re.compile(r"\w+_node")  # those that one function calls
 
 ATOMIC = re.compile(
     r"(?:atom|red)\.global\.add\.f64\s+(?:%\w+,\s*)?\[%(\w+)(?:\+(\d+))?\], %(\w+);"
@@ -85,6 +88,16 @@ def functions_of_lines(text: str) -> list[str]:
     return names
 
 
+def callers(text: str, functions: list[str]) -> dict[str, str]:
+    """The function that calls each function of one node."""
+    found = {}
+    for line, name in zip(text.splitlines(), functions[1:], strict=True):
+        for called in re.findall(rf"\b({_OF_ONE.pattern})\(", line):
+            if called != name:
+                found[called] = name
+    return found
+
+
 def mark(ptx: str, text: str) -> tuple[str, dict[str, Listing]]:
     """Number the basic blocks of all kernels.
 
@@ -96,6 +109,8 @@ def mark(ptx: str, text: str) -> tuple[str, dict[str, Listing]]:
         The PTX with a counter at the start of every block and without its lines; the kernels.
     """
     functions = functions_of_lines(text)
+    above = callers(text, functions)
+    functions = [_root(name, above) for name in functions]
     made: list[str] = []
     listings: dict[str, list[Instruction]] = {}
     blocks: dict[str, int] = {}
@@ -133,6 +148,12 @@ def mark(ptx: str, text: str) -> tuple[str, dict[str, Listing]]:
     return "\n".join(made), {
         name: Listing(tuple(rows), blocks[name] + 1) for name, rows in listings.items()
     }
+
+
+def _root(name: str, above: dict[str, str]) -> str:
+    while name in above:
+        name = above[name]
+    return name
 
 
 def without_atomics(ptx: str) -> str:

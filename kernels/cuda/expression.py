@@ -13,6 +13,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 import numpy as np
 
@@ -88,6 +89,10 @@ def place_numbers(text: str) -> str:
     rows = ["    " + ", ".join(numbers[k : k + 4]) for k in range(0, len(numbers), 4)]
     head = ["#define NUMBER(k, value) number[k]", "__constant__ double number[] = {"]
     return "\n".join([*head, ",\n".join(rows), "};", text])
+
+
+def _is_quotient(node: ast.expr) -> TypeGuard[ast.BinOp]:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
 
 
 class BodyPrinter:
@@ -210,6 +215,12 @@ class BodyPrinter:
     def _unary(self, node: ast.UnaryOp) -> tuple[str, str]:
         if isinstance(node.op, ast.Not):
             return f"(!{self._truth(node.operand)})", TRUTH
+        inner = node.operand
+        if isinstance(node.op, ast.USub) and _is_quotient(inner):
+            # -(a / b) is (-a) / b: what reads a value can negate it at no cost.
+            return self._binary(
+                ast.BinOp(ast.UnaryOp(ast.USub(), inner.left), inner.op, inner.right)
+            )
         text, kind = self.expression(node.operand)
         if isinstance(node.op, ast.USub):
             return f"(-{text})", kind

@@ -61,6 +61,26 @@ __device__ __forceinline__ void sync_tree() {
 #endif
 }
 
+// The same place, of which the compiler knows nothing: values that were put there to free registers
+// stay there until they are read.
+__device__ __forceinline__ Real *hidden(Real *d) {
+#if defined(__CUDACC__)
+    asm volatile("" : "+l"(d));
+    __builtin_assume(__isGlobal(d));
+#endif
+    return d;
+}
+
+// The same for an array in shared memory: its address stays in a register of its own, and that of an
+// element takes one instruction, where the compiler would add up distances from a common beginning.
+template <typename T> __device__ __forceinline__ T *apart(T *array) {
+#if defined(__CUDACC__)
+    asm volatile("" : "+l"(array));
+    __builtin_assume(__isShared(array));
+#endif
+    return array;
+}
+
 __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memory) {
     Cell cell;
     cell.index = index;
@@ -94,25 +114,25 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
     cell.child_ptr = child_ptr;
     cell.level_ptr = level_ptr;
 #else
-    cell.voltage = memory;
-    cell.diagonal = memory + n;
-    cell.right = memory + 2 * n;
+    cell.voltage = apart(memory);
+    cell.diagonal = apart(memory + n);
+    cell.right = apart(memory + 2 * n);
 #if CONDENSED
     const int n_child = (int)(p->child_first[index + 1] - child_first);
-    cell.coupling = memory + 3 * n;
+    cell.coupling = apart(memory + 3 * n);
     Small *small = (Small *)(memory + 5 * n);
     Small *other_of = small + 2 * n + n_child + 1 + n_level + 1;
-    cell.other = other_of;
+    cell.other = apart(other_of);
 #else
     const int n_child = n;
     Real *axial = memory + 3 * n;
     Small *small = (Small *)(memory + 4 * n);
-    cell.axial = axial;
+    cell.axial = apart(axial);
 #endif
-    cell.parent = small;
-    cell.child = small + n;
-    cell.child_ptr = small + n + n_child;
-    cell.level_ptr = small + 2 * n + n_child + 1;
+    cell.parent = apart(small);
+    cell.child = apart(small + n);
+    cell.child_ptr = apart(small + n + n_child);
+    cell.level_ptr = apart(small + 2 * n + n_child + 1);
     for (int i = cell.lane; i < n; i += THREADS) {
         cell.voltage[i] = p->voltage[cell.first + i];
         small[i] = (Small)parent[i];
@@ -130,16 +150,6 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
 #endif
     __syncthreads();
     return cell;
-}
-
-// The same place, of which the compiler knows nothing: values that were put there to free registers
-// stay there until they are read.
-__device__ __forceinline__ Real *hidden(Real *d) {
-#if defined(__CUDACC__)
-    asm volatile("" : "+l"(d));
-    __builtin_assume(__isGlobal(d));
-#endif
-    return d;
 }
 
 // Self-events of one cell, oldest first.
@@ -335,9 +345,10 @@ __device__ __forceinline__ Real flow(Real coupling, Real difference) {
 }
 #endif
 
-__device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
-    Real *diagonal = cell.diagonal, *right = cell.right;
-    Real d = diagonal[i], q = right[i];
+__device__ __forceinline__ void pull_node(const Cell &cell, int i, Real &d, Real &q) {
+    const Real *diagonal = cell.diagonal, *right = cell.right;
+    d = diagonal[i];
+    q = right[i];
 #if SINGLE
     const Real v = cell.voltage[i];
 #endif
@@ -361,12 +372,16 @@ __device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
         q += factor * right[j];
 #endif
     }
-    if (i == cell.n - 1) {
-        right[i] = q / d;
-        return;
-    }
+}
+
+__device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
+    Real d, q;
+    pull_node(cell, i, d, q);
     const Real inverse = (Real)1 / d;
-    diagonal[i] = inverse;
+    cell.diagonal[i] = inverse;
+#if SINGLE
+    const Real v = cell.voltage[i];
+#endif
 #if SINGLE && CONDENSED
     q += flow(cell.coupling[i], cell.voltage[cell.parent[i]] - v);
 #elif SINGLE
@@ -383,7 +398,7 @@ __device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
         cell.coupling[cell.n + i] = far;
     }
 #endif
-    right[i] = q;
+    cell.right[i] = q;
 }
 
 __device__ __forceinline__ void substitute_node(const Cell &cell, int i) {
@@ -397,20 +412,30 @@ __device__ __forceinline__ void substitute_node(const Cell &cell, int i) {
     right[i] = known * cell.diagonal[i];
 }
 
+__device__ __forceinline__ void solve_root_node(const Cell &cell) {
+    Real d, q;
+    pull_node(cell, cell.n - 1, d, q);
+    cell.right[cell.n - 1] = q / d;
+}
+
+// A level holds no more nodes than there are lanes, the last one the root alone.
 __device__ __forceinline__ void solve_cable(const Cell &cell) {
-    const int lane = cell.lane;
+    const int lane = cell.lane, root_level = cell.n_level - 1;
     if ((lane < LANES || LANES > 32) && cell.n > 0) {
-        for (int level = 0; level < cell.n_level; ++level) {
+        int first = 0;
+        for (int level = 0; level < root_level; ++level) {
             const int last = cell.level_ptr[level + 1];
-            for (int i = cell.level_ptr[level] + lane; lane < LANES && i < last; i += LANES)
-                eliminate_node(cell, i);
+            if (lane < LANES && first + lane < last) eliminate_node(cell, first + lane);
+            first = last;
             sync_tree();
         }
-        for (int level = cell.n_level - 2; level >= 0; --level) {
-            const int last = cell.level_ptr[level + 1];
-            for (int i = cell.level_ptr[level] + lane; lane < LANES && i < last; i += LANES)
-                substitute_node(cell, i);
+        if (lane == 0) solve_root_node(cell);
+        int last = cell.n - 1;
+        for (int level = root_level - 1; level >= 0; --level) {
             sync_tree();
+            first = cell.level_ptr[level];
+            if (lane < LANES && first + lane < last) substitute_node(cell, first + lane);
+            last = first;
         }
     }
     __syncthreads();

@@ -164,16 +164,10 @@ class MechanismPrinter:
         gathered = self.storage.gathered
         return [n for n in gathered if n in kernel.stores and gathered[n][1] != "i"]
 
-    def _step_size(self, kernel: Kernel) -> list[str]:
-        """dt, where a kernel uses it."""
-        used = {n.id for s in kernel.body for n in ast.walk(s) if isinstance(n, ast.Name)}
-        if "dt" not in used or "dt" in self.slots:
-            return []
-        return [f"const {self._real(kernel)} dt_ = p->dt;"]
-
     def _loads(self, kernel: Kernel, voltage: str) -> list[str]:
         lines = []
         real = self._real(kernel)
+        used = {n.id for s in kernel.body for n in ast.walk(s) if isinstance(n, ast.Name)}
         for name in kernel.loads:
             if name in kernel.args:
                 continue
@@ -187,6 +181,8 @@ class MechanismPrinter:
                 lines.append(f"double {variable(name)} = get_wide({self._parts(name)});")
             elif name in self.slots:
                 lines.append(f"{real} {variable(name)} = {self._slot(name)};")
+        if "dt" in used and "dt" not in self.slots:
+            lines.append(f"const {real} dt_ = p->dt;")
         return lines
 
     def _real(self, kernel: Kernel) -> str:
@@ -296,7 +292,7 @@ class MechanismPrinter:
         inner = self._instance(kernel, waits, after + ([] if waits else late), voltage)
         arguments = "const Table *p, const Cell &cell, double t_"
         lines = [f"__device__ __forceinline__ void {name}_{self.k}({arguments}) {{"]
-        lines += ["    " + line for line in self._over_instances(self._step_size(kernel), inner)]
+        lines += ["    " + line for line in self._over_instances(inner)]
         if waits:
             lines += ["    __syncthreads();"]
             lines += ["    " + line for line in self._over_runs(late)]
@@ -319,18 +315,22 @@ class MechanismPrinter:
                 lines.append(f"{array} += (Real){own}{scale};")
         return lines
 
-    def _over_instances(self, before: list[str], inner: list[str]) -> list[str]:
-        """A loop over the instances of a cell; THREADS is a multiple of a tile's width."""
+    def _over_instances(self, inner: list[str]) -> list[str]:
+        """A loop over the instances of a cell; THREADS is a multiple of a tile's width.
+
+        What is read anew for each instance takes no register from the others.
+        """
         k = self.k
         number = ["const long long i = first + j;"] if _mentions(inner, "i") else []
         return [
             f"const long long first = p->ptr_{k}[cell.index];",
             f"const int n = (int)(p->ptr_{k}[cell.index + 1] - first);",
-            f"const int *node = p->node_{k} + first;",
             f"Real *d = p->data_{k} + {self._place('(first + cell.lane)')};",
-            *before,
             f"for (int j = cell.lane; j < n; j += THREADS, d += THREADS * {len(self.slots)}) {{",
-            *("    " + line for line in [*number, "const int o = node[j];", *inner]),
+            *(
+                "    " + line
+                for line in [*number, f"const int o = p->node_{k}[first + j];", *inner]
+            ),
             "}",
         ]
 
@@ -365,7 +365,6 @@ class MechanismPrinter:
                 f"__device__ __forceinline__ void {name}_{k}({arguments}) {{",
                 "    if (cell.lane != 0) return;",
                 "    const long long w = p->n_weight + cell.index * p->n_argument;",
-                *("    " + line for line in self._step_size(kernel)),
                 f"    const long long last = p->ptr_{k}[cell.index + 1];",
                 f"    for (long long i = p->ptr_{k}[cell.index]; i < last; ++i) {{",
                 *("        " + line for line in inner),
@@ -378,8 +377,7 @@ class MechanismPrinter:
         """A function that runs a kernel for one instance and one connection."""
         scatters = [f"{self._array(n)} = {variable(n)};" for n in self._scattered(kernel)]
         scatters += ["cell.voltage[o] = v_;"] if "v" in kernel.stores else []
-        inner = [*self._open_instance(), *self._step_size(kernel)]
-        inner += self._instance(kernel, False, scatters)
+        inner = [*self._open_instance(), *self._instance(kernel, False, scatters)]
         arguments = (
             "const Table *p, const Cell &cell, const Queue &queue, long long step, "
             "long long i, long long w, double flag_, double t_"

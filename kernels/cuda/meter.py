@@ -128,7 +128,7 @@ class Meter:
             and not self.single
             and struct.unpack("<Q", struct.pack("<d", value))[0] << 32 & ((1 << 64) - 1)
         ):  # more digits than an instruction holds
-            self.spend("mov.f64")
+            self.spend("ld.const.f64")
         return 0.0, REAL if isinstance(value, float) else WHOLE
 
     def _operation(self, node: ast.BinOp) -> tuple[float, str]:

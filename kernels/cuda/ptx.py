@@ -194,7 +194,8 @@ def _result(name: str, parts: list[str], kind: str, given: list[str], target: st
     if name == "mov" and len(parts) == 1:
         return _moved(kind, given[0], target)
     if name == "cvta":
-        return _value(given[0], kind) if parts == ["to", "global", "u64"] else None
+        known = (["to", "global", "u64"], ["to", "shared", "u64"], ["shared", "u64"])
+        return _value(given[0], kind) if parts in known else None
     if name == "cvt":
         return _converted(".".join(parts), given[0])
     if name == "setp" and len(parts) == 2:

@@ -18,9 +18,11 @@ from kernels.cuda.model import Load
 #: Opcode -> instructions of the machine, and those of them for units of its type. What is not
 #: listed is one instruction; addresses of 64 bits take two, but most are folded into others.
 EXPANSION: dict[str, tuple[float, float]] = {
-    "cvta.to.global.u64": (0, 0), "ld.param.u64": (0, 0), "ld.param.u32": (0, 0),
-    "mov.f64": (0, 0), "ld.const.f64": (0, 0), "mov.b64": (0, 0), "mov.b32": (0, 0), "mov.f32": (0, 0), "mov.pred": (0, 0),
-    "cvt.u32.u64": (0, 0), "abs.f64": (0, 0), "abs.f32": (0, 0),
+    "cvta.to.global.u64": (0, 0), "cvta.to.shared.u64": (0, 0), "cvta.shared.u64": (0, 0),
+    "ld.param.u64": (0, 0), "ld.param.u32": (0, 0),
+    "ld.const.f64": (0, 0), "mov.f64": (0, 0), "mov.f32": (0, 0), "mov.pred": (0, 0),
+    "mov.b64": (0, 0), "mov.b32": (0, 0),
+    "cvt.u32.u64": (0, 0), "abs.f64": (0, 0), "abs.f32": (0, 0), "neg.f64": (0, 0),
     "selp.f64": (2, 0), "rcp.rn.f64": (12, 5), "div.rn.f64": (16, 8), "sqrt.rn.f64": (21, 8),
     "selp.f32": (1, 0), "rcp.rn.f32": (9, 3), "div.rn.f32": (10, 5), "sqrt.rn.f32": (9, 4),
     "min.f64": (4, 1), "max.f64": (4, 1),
@@ -56,8 +58,8 @@ def latency(opcode: str, card: Card) -> float:
     if name in ("ld", "atom", "red"):
         if "shared" in opcode:
             return t.shared
-        if "param" in opcode:
-            return 0
+        if "param" in opcode or "const" in opcode:
+            return 0  # operands
         return t.atomic if name != "ld" else t.l1 if is_uniform(opcode) else t.l2
     if name == "bar":
         return t.warp_barrier if "warp" in opcode else t.barrier

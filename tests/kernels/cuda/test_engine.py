@@ -132,8 +132,8 @@ def spoil(engine: CudaEngine, before: str, after: str) -> CudaEngine:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("eliminate_node(cell, i);\n            sync_tree();", "eliminate_node(cell, i);"),
-        ("substitute_node(cell, i);\n            sync_tree();", "substitute_node(cell, i);"),
+        ("first = last;\n            sync_tree();", "first = last;"),
+        ("--level) {\n            sync_tree();", "--level) {"),
         ("const Real factor = axial * diagonal[j];",
          "const Real factor = axial * diagonal[i];"),
     ],

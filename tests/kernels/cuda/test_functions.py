@@ -11,7 +11,7 @@ import pytest
 import kernels.cuda
 from kernels import KernelsError, intrinsics
 from kernels.cuda import host
-from kernels.cuda.expression import BodyPrinter, literal
+from kernels.cuda.expression import BodyPrinter, literal, place_numbers
 from kernels.cuda.functions import call_intrinsic, intrinsic_functions
 from kernels.intrinsics import INTRINSICS
 
@@ -30,7 +30,7 @@ def library(cxx) -> ctypes.CDLL:
         f"    for (int i = 0; i < n; ++i) result[i] = {call(name, ['x[i]', 'y[i]'])};\n}}"
         for name in INTRINSICS
     ]
-    text = "\n".join([shim, intrinsic_functions(), *maps])
+    text = "\n".join([shim, place_numbers("\n".join([intrinsic_functions(), *maps]))])
     options = [*host.OPTIONS, "-O2", *host._machine_options()]
     return ctypes.CDLL(str(host._build(text, options, "functions")))
 
@@ -90,7 +90,21 @@ def test_every_function_stands_after_those_it_calls():
 
 @pytest.mark.parametrize("value", [0.1, 1e-310, -2.5, 1e22, 5e-324, 1.7976931348623157e308])
 def test_literals_are_exact(value):
-    assert float(literal(value).strip("()")) == value
+    text = literal(value)
+    assert float(text.replace("NUMBER", "").translate(str.maketrans("", "", "()"))) == value
+
+
+def test_a_number_stands_in_the_table_once():
+    """Only those of which an instruction does not hold the digits."""
+    text = " + ".join(literal(x) for x in (0.1, -0.1, 0.5, 3.0, 0.2, 1e300))
+    assert place_numbers(text).splitlines() == [
+        "#define NUMBER(k, value) number[k]",
+        "__constant__ double number[] = {",
+        "    0.1, 0.2, 1e+300",
+        "};",
+        "NUMBER(0, 0.1) + (-NUMBER(0, 0.1)) + 0.5 + 3.0 + NUMBER(1, 0.2) + NUMBER(2, 1e+300)",
+    ]
+    assert place_numbers("1.0") == "1.0"
 
 
 @pytest.mark.parametrize(

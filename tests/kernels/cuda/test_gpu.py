@@ -25,6 +25,7 @@ from kernels.cuda.choice import EPOCH, Chooser, kinds_of
 from kernels.cuda.classes import Schedules
 from kernels.cuda.device import CudaDevice
 from kernels.cuda.engine import instance_counts, serial_cells
+from kernels.cuda.expression import place_numbers
 from kernels.cuda.functions import call_intrinsic, intrinsic_functions
 from kernels.cuda.occupancy import LIMITS, resident_cells
 from kernels.cuda.target import find_target
@@ -128,7 +129,7 @@ def maps(device):
     for k, name in enumerate(INTRINSICS):
         call, _ = call_intrinsic(INTRINSICS[name].__name__, arguments(name, "x", "y"))
         calls.append(f"        if (which == {k}) p->result[i] = {call};")
-    text = intrinsic_functions() + MAPS.replace("@calls@", "\n".join(calls))
+    text = place_numbers(intrinsic_functions() + MAPS.replace("@calls@", "\n".join(calls)))
     module = device.load(text, Variant(128, 32, True, False), "maps")
 
     def run(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -77,6 +77,7 @@ KERNEL = """.visible .entry advance(
         "ex2.approx.ftz.f32 \t%f1, %f2;",
         "atom.global.add.f64 \t%fd1, [%rd1], %fd2;",
         "ld.volatile.f64 \t%fd1, [%rd1];",
+        "ld.const.f64 \t%fd1, [%rd1];",
         "shfl.sync.bfly.b32 \t%r1, %r2, 1, 31, -1;",
         ".reg .f16 %h<3>;",
         "add.rn.f64 \t%fd1, %fd1, 0f3F800000;",

@@ -15,8 +15,8 @@ LIBRARIES = {"thread": "libtsan.so", "address": "libasan.so"}
 
 #: A barrier of the text and what stands before it.
 RACES = {
-    "towards the root": "eliminate_node(cell, i);\n            ",
-    "away from the root": "substitute_node(cell, i);\n            ",
+    "towards the root": "first = last;\n            ",
+    "away from the root": "--level) {\n            ",
 }
 
 
