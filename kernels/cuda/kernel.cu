@@ -13,10 +13,13 @@
 // Positions: nodes lie in order of elimination, the root last. LARGE cells keep their solver
 // vectors in global memory (they stay in the L2 cache) instead of shared memory. In CONDENSED cells
 // some nodes have two neighbours when they are eliminated, and couplings change on the way.
+//
+// Loops are unrolled only where several loads at once are worth their registers.
 
 typedef @real@ Real;  // states, voltages, the matrix; times stay float64
 #define LARGEST @largest@
 #define SINGLE @single@
+static_assert(THREADS % 32 == 0, "a thread finds its instances in one lane of all tiles");
 
 @functions@
 
@@ -133,6 +136,7 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
     cell.child = apart(small + n);
     cell.child_ptr = apart(small + n + n_child);
     cell.level_ptr = apart(small + 2 * n + n_child + 1);
+#pragma unroll 1
     for (int i = cell.lane; i < n; i += THREADS) {
         cell.voltage[i] = p->voltage[cell.first + i];
         small[i] = (Small)parent[i];
@@ -143,8 +147,11 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
         axial[i] = p->axial[cell.first + i];
 #endif
     }
+#pragma unroll 1
     for (int i = n + cell.lane; i < n_child; i += THREADS) small[n + i] = (Small)child[i];
+#pragma unroll 1
     for (int i = cell.lane; i <= n; i += THREADS) small[n + n_child + i] = (Small)child_ptr[i];
+#pragma unroll 1
     for (int i = cell.lane; i <= n_level; i += THREADS)
         small[2 * n + n_child + 1 + i] = (Small)level_ptr[i];
 #endif
@@ -247,9 +254,11 @@ __device__ __forceinline__ void fire(
 // Sample the state at the start of a step.
 __device__ __forceinline__ void sample_state(const Table *p, const Cell &cell, long long step) {
     bool due = false;
+#pragma unroll 1
     for (int k = 0; k < p->n_probe; ++k) due = due || step % p->probe_every[k] == 0;
     if (!due) return;
     const long long last = p->entry_ptr[cell.index + 1];
+#pragma unroll 1
     for (long long j = p->entry_ptr[cell.index] + cell.lane; j < last; j += THREADS) {
         const int probe = p->entry_probe[j];
         const long long every = p->probe_every[probe];
@@ -265,6 +274,7 @@ __device__ __forceinline__ void sample_state(const Table *p, const Cell &cell, l
 // Threshold crossings on the voltage just reached.
 __device__ __forceinline__ void find_spikes(const Table *p, const Cell &cell, long long step) {
     const long long last = p->source_ptr[cell.index + 1];
+#pragma unroll 1
     for (long long j = p->source_ptr[cell.index] + cell.lane; j < last; j += THREADS) {
         const int above = cell.voltage[p->source_node[j]] > p->source_threshold[j];
         if (above && !p->source_above[j]) {
@@ -315,6 +325,7 @@ __device__ __forceinline__ void deliver_events(
     const Table *p, const Cell &cell, const Queue &queue, long long step, double middle, int &e
 ) {
     const int last = p->event_ptr[cell.index + 1];
+#pragma unroll 1
     for (; e < last && p->event_step[e] == step; ++e)
         if (p->event_instance[e] % THREADS == cell.lane)
             receive(
@@ -446,6 +457,7 @@ __device__ __forceinline__ void update_reversal(
     const Cell &cell, const long long *ptr, const int *node, const Real *inside,
     const Real *outside, Real *reversal, Real valence, Real celsius
 ) {
+#pragma unroll 1
     for (long long j = ptr[cell.index] + cell.lane; j < ptr[cell.index + 1]; j += THREADS) {
         const long long o = cell.first + node[j];
         reversal[o] = k_nernst(inside[o], outside[o], valence, celsius);
@@ -499,6 +511,7 @@ __device__ __forceinline__ void add_constant_currents(const Table *p, const Cell
 // Spikes of the epoch before are with the host, but those of artificial cells that `reset` left.
 __device__ __forceinline__ void clear_counts(const Table *p, const Cell &cell) {
     const long long last = p->source_ptr[cell.index + 1];
+#pragma unroll 1
     for (long long j = p->source_ptr[cell.index] + cell.lane; j < last; j += THREADS)
         p->spike_count[j] = 0;
     if (cell.lane == 0 && !p->keep_fired) p->fired_count[2 * cell.index] = 0;

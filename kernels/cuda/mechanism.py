@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import re
 from collections.abc import Iterable
 
 from kernels.constant import is_constant
@@ -318,19 +317,18 @@ class MechanismPrinter:
     def _over_instances(self, inner: list[str]) -> list[str]:
         """A loop over the instances of a cell; THREADS is a multiple of a tile's width.
 
-        What is read anew for each instance takes no register from the others.
+        One after the other, and what can be read anew for each is: neither takes registers.
         """
         k = self.k
-        number = ["const long long i = first + j;"] if _mentions(inner, "i") else []
         return [
             f"const long long first = p->ptr_{k}[cell.index];",
             f"const int n = (int)(p->ptr_{k}[cell.index + 1] - first);",
             f"Real *d = p->data_{k} + {self._place('(first + cell.lane)')};",
+            "#pragma unroll 1",
             f"for (int j = cell.lane; j < n; j += THREADS, d += THREADS * {len(self.slots)}) {{",
-            *(
-                "    " + line
-                for line in [*number, f"const int o = p->node_{k}[first + j];", *inner]
-            ),
+            "    const long long i = first + j;",
+            f"    const int o = p->node_{k}[i];",
+            *("    " + line for line in inner),
             "}",
         ]
 
@@ -339,9 +337,11 @@ class MechanismPrinter:
         k = self.k
         return [
             f"const long long last_run = p->run_ptr_{k}[cell.index + 1];",
+            "#pragma unroll 1",
             f"for (long long r = p->run_ptr_{k}[cell.index] + cell.lane; r < last_run; "
             "r += THREADS) {",
             f"    const long long end = p->run_{k}[r + 1];",
+            "#pragma unroll 1",
             f"    for (long long i = p->run_{k}[r]; i < end; ++i) {{",
             *("        " + line for line in self._open_instance()),
             *("        " + line for line in inner),
@@ -389,10 +389,6 @@ class MechanismPrinter:
                 "}",
             ]
         )
-
-
-def _mentions(lines: Iterable[str], name: str) -> bool:
-    return any(re.search(rf"\b{name}\b", line) for line in lines)
 
 
 def device_slots(storage: Storage) -> dict[str, int]:

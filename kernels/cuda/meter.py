@@ -8,7 +8,6 @@ counts the same in the PTX; `tests/kernels/cuda/test_choice.py` compares.
 from __future__ import annotations
 
 import ast
-import struct
 import types
 from collections.abc import Iterable, Mapping
 
@@ -22,7 +21,6 @@ from kernels.work import PASSES
 REAL, WHOLE = "f64", "s64"
 #: Calls that read memory: values of tables, of connections, of variables with an index.
 READS = ("table", "element", "netcon", "train")
-_CONSTANTS = {n: v for n, v in vars(intrinsics).items() if isinstance(v, float)}
 
 
 class Meter:
@@ -99,10 +97,8 @@ class Meter:
 
     def _value(self, node: ast.expr) -> tuple[float, str]:
         if isinstance(node, ast.Constant):
-            return self._constant(node.value)
+            return 0.0, REAL if isinstance(node.value, float) else WHOLE
         if isinstance(node, ast.Name):
-            if node.id not in self.ready and node.id in _CONSTANTS:
-                return self._constant(_CONSTANTS[node.id])
             return self.ready.get(node.id, (0.0, REAL))
         if isinstance(node, ast.BinOp):
             return self._operation(node)
@@ -121,15 +117,6 @@ class Meter:
         if isinstance(node, ast.Call):
             return self._call(node)
         raise TypeError(f"{ast.dump(node)}: not an expression of mechanisms")
-
-    def _constant(self, value: object) -> tuple[float, str]:
-        if (
-            isinstance(value, float)
-            and not self.single
-            and struct.unpack("<Q", struct.pack("<d", value))[0] << 32 & ((1 << 64) - 1)
-        ):  # more digits than an instruction holds
-            self.spend("ld.const.f64")
-        return 0.0, REAL if isinstance(value, float) else WHOLE
 
     def _operation(self, node: ast.BinOp) -> tuple[float, str]:
         (left, one), (right, other) = self._value(node.left), self._value(node.right)
