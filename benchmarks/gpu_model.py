@@ -1,6 +1,7 @@
 """How long the CUDA kernels take at least on cards that nobody here has: a model from counts.
 
     python benchmarks/gpu_model.py [--json] [--sizes 200 1000 ...] [--gpu h100 a100]
+                                   [--markdown docs/gpu_model.md]
 
 Nothing is timed. The generated kernels are compiled by NVRTC; their PTX runs on the CPU with
 counters, which gives instructions, sectors of memory and requests of shared memory exactly; the
@@ -23,6 +24,7 @@ import json
 import re
 from pathlib import Path
 
+import gpu_page
 from gpu_counts import Counted, cell_block, count_cell, count_paper_kernel, dendrite
 from rich.console import Console
 from rich.table import Table
@@ -62,10 +64,10 @@ def resident(card: Card, counted: Counted) -> int:
     )
 
 
-def interval(card: Card, counted: Counted, n_cell: int) -> Floor:
-    """An interval of the engine's kernel."""
+def interval(card: Card, counted: Counted, n_cell: int, worst: bool = False) -> Floor:
+    """An interval of the engine's kernel; `worst` as in `floor_of`."""
     demand = demand_of([counted.cells(card, n_cell)], N_STEP)
-    return floor_of(card, demand, resident(card, counted))
+    return floor_of(card, demand, resident(card, counted), worst)
 
 
 def streaming(card: Card, counted: Counted, n_cell: int) -> Floor:
@@ -124,6 +126,7 @@ def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
                 "streaming_bytes": flat.load(card).moved / size,
                 "streaming_launches": 1 + flat.barriers(),
                 "interval_ps": one.seconds * scale, "interval_limit": one.limit,
+                "worst_ps": interval(card, counted, n_cell, worst=True).seconds * scale,
                 "streaming_ps": other.seconds * scale, "streaming_limit": other.limit,
                 "ratio": other.seconds / one.seconds,
                 "step_us_of_one_cell": 1e6 * step.chain / card.clock,
@@ -195,7 +198,8 @@ MODEL_COLUMNS = {
     "model": "model", "compartments": "comp.", "card": "card", "threads": "T", "lanes": "k",
     "levels": "levels", "cells_per_sm": "cells/SM", "issued": "warp instr.", "real": "real",
     "shared_clocks": "shared clk", "global_bytes": "B", "kept_bytes": "B kept",
-    "interval_ps": "interval ps", "interval_limit": "bound by", "streaming_bytes": "stream B",
+    "interval_ps": "interval ps", "interval_limit": "bound by",
+    "worst_ps": "no cache ps", "streaming_bytes": "stream B",
     "streaming_ps": "streaming ps", "streaming_limit": "bound by ", "ratio": "ratio",
     "step_us_of_one_cell": "us/step of 1 cell",
 }  # fmt: skip
@@ -215,6 +219,7 @@ def main() -> None:
         "--sizes", type=int, nargs="+", default=SIZES, help="compartments of a cell"
     )
     parser.add_argument("--gpu", nargs="+", choices=CARDS, default=list(CARDS))
+    parser.add_argument("--markdown", type=Path, help="put the rows into the tables of this page")
     args = parser.parse_args()
     cards = [CARDS[name] for name in args.gpu]
     models, solvers = [], []
@@ -222,6 +227,8 @@ def main() -> None:
         for model in MODELS:
             models += shown_rows(args.json, rows_of_model(model, size, cards))
         solvers += shown_rows(args.json, rows_of_solver(size, cards))
+    if args.markdown is not None:
+        gpu_page.put_tables(args.markdown, models, solvers)
     if args.json:
         return
     console = Console(width=190)

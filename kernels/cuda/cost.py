@@ -135,6 +135,10 @@ def tree_load(tree: Tree, lanes: int, card: Card, large: bool) -> Load:
     )
 
 
+#: Bytes of a cell besides those of its nodes and instances: bounds, sources, counts.
+AROUND_CELL = 600.0
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What one cell asks."""
@@ -177,7 +181,7 @@ def cell_load(
         chain=1600.0 + rounds * (1.4 * t.l2 if large else 110.0),
     )
     footprint = (72.0 if large else 52.0) * n
-    kept = (72.0 if large else 24.0 + 8.0 * condensed) * n
+    kept = (72.0 if large else 24.0 + 8.0 * condensed) * n + AROUND_CELL
     launch = Load(18.0 * passes, 0.0, 2.0 * passes, 42.0 * n, 600.0 * rounds)
     solved = tree_load(tree, lanes, card, large)
     if n_byte == 4:  # a sector holds twice as much, where neighbours read neighbours

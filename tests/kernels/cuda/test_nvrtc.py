@@ -262,11 +262,11 @@ def test_contraction_is_off():
 
 @pytest.mark.parametrize("variant", ["32 threads", "256 threads"])
 def test_one_warp_solves_the_tree_without_block_barriers(nvrtc, variant):
-    """Warp barriers are those of the tree; between the two of them lies no block barrier."""
+    """Warp barriers are those of the tree, up and down; between them lies no block barrier."""
     lines = ptx("hh", variant).splitlines()
     warp = [k for k, line in enumerate(lines) if "bar.warp.sync" in line]
-    assert len(warp) == 2
-    assert not [line for line in lines[warp[0] : warp[1]] if "bar.sync" in line]
+    assert len(warp) >= 2
+    assert not [line for line in lines[warp[0] : warp[-1]] if "bar.sync" in line]
 
 
 @pytest.mark.parametrize("variant", ["large", "128 lanes, condensed"])
