@@ -20,8 +20,10 @@ import pytest
 from kernels import Block, Instances, Ion
 from kernels.cable import make_cable
 from kernels.cuda.cards import CARDS
+from kernels.cuda.choice import Chooser, Kind
 from kernels.cuda.classes import Schedules, Variant, shared_bytes
 from kernels.cuda.engine import choose_classes, print_block
+from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.nvrtc import compile_binary, compile_ptx, toolchain
 from kernels.cuda.occupancy import resident_cells, shared_of
 from kernels.mechanism import Mechanism
@@ -44,6 +46,12 @@ VARIANTS = {
     "large, one warp": Variant(128, 32, True, False),
     "large": Variant(512, 512, True, False),
     "large, condensed": Variant(512, 512, True, False, True),
+}
+#: What the engine picks besides, for cells of hh.
+PICKED = {
+    "128 lanes": Variant(128, 128, False, False),
+    "256 lanes": Variant(256, 256, False, False),
+    "512 lanes, condensed": Variant(512, 512, False, False, True),
 }
 #: Older cards get fewer pins: what is chosen most.
 OLDER = [("hh", v, "sm_75") for v in ("32 threads", "64 threads", "large, one warp")]
@@ -106,6 +114,12 @@ def cell_block(names: tuple[str, ...], n_node: int = 200) -> Block:
 
 
 @functools.cache
+def printers_of(name: str) -> tuple[MechanismPrinter, ...]:
+    block = cell_block(BLOCKS[name])
+    return print_block(block, prepare(block, DOUBLE)).printers
+
+
+@functools.cache
 def text(block: str) -> str:
     name = block.removesuffix(SINGLY)
     made = cell_block(BLOCKS[name])
@@ -119,7 +133,7 @@ def ptx(block: str, variant: str) -> str:
 
 @functools.cache
 def measure(block: str, variant: str, architecture: str) -> dict[str, dict[str, int]]:
-    defines = VARIANTS[variant].defines()
+    defines = (VARIANTS | PICKED)[variant].defines()
     made = compile_binary(text(block), architecture, defines, f"{block}.cu")
     return {
         kernel: {
@@ -134,6 +148,7 @@ def measure(block: str, variant: str, architecture: str) -> dict[str, dict[str, 
 #: Of single precision, the variants in which kernels differ most.
 SINGLES = ("32 threads", "32 threads, queue", "128 lanes, condensed", "large", "large, condensed")
 PINNED = [*itertools.product(BLOCKS, VARIANTS, ARCHITECTURES), *OLDER]
+PINNED += itertools.product(("hh",), PICKED, ARCHITECTURES)
 PINNED += itertools.product([f"{block}{SINGLY}" for block in BLOCKS], SINGLES, ARCHITECTURES)
 
 
@@ -147,6 +162,19 @@ def test_resources_are_those_pinned(nvrtc, block, variant, architecture):
     if pins["toolchain"] != nvrtc:
         pytest.skip(f"pinned with {pins['toolchain']}; this is {nvrtc}")
     assert found == pins["kernels"][f"{block}, {variant}, {architecture}"]
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.architecture)
+@pytest.mark.parametrize("n_node", [20, 200, 400, 1000])
+def test_what_is_picked_is_pinned(card, n_node):
+    """For one cell of hh and for many, of a long tree and of a bushy one."""
+    chooser = Chooser(card, printers_of("hh"), Schedules())
+    bushy = (np.arange(n_node) - 1) // 2
+    bushy[0] = -1
+    for tree, n_cell in itertools.product((branched_cell(n_node), bushy), (1, 10_000)):
+        kind = Kind(plan_elimination(tree), False, (n_node,), n_cell)
+        (picked,) = chooser.choose([kind])
+        assert picked in [*VARIANTS.values(), *PICKED.values()], picked
 
 
 def test_an_hh_cell_of_200_compartments(nvrtc):
