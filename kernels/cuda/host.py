@@ -39,6 +39,12 @@ OPTIONS = (
 )
 ORDERS = {"ascending": 0, "descending": 1}
 KERNELS = {"advance": 0, "reset": 1}
+#: What a launch may come to, besides well.
+OUTCOMES = {
+    1: "its threads wait for each other for ever",
+    2: "it writes behind its shared memory",
+    3: "its threads wait at different barriers",
+}
 MAX_SHARED = 232_448  # bytes, of sm_90
 
 
@@ -165,9 +171,7 @@ class HostDevice:
         def run() -> None:
             code = module.shim_launch(KERNELS[kernel], n_block, n_shared, self.order, *arguments)
             if code:
-                what = ("its threads wait for each other for ever", "it writes behind its shared "
-                        "memory")[code - 1]  # fmt: skip
-                raise KernelsError(f"kernel {kernel}: {what}")
+                raise KernelsError(f"kernel {kernel}: {OUTCOMES[code]}")
 
         self._launched.append(run)
 

@@ -39,6 +39,7 @@ namespace {
 constexpr int MAX_THREADS = 1024;
 constexpr size_t STACK = 256 << 10;
 enum State { READY, AT_WARP, AT_BLOCK, DONE };
+enum Outcome { WELL, DEADLOCK, WRITTEN_BEHIND, APART };
 
 struct Fibre {
 #if defined(__x86_64__)
@@ -48,6 +49,7 @@ struct Fibre {
 #endif
     State state;
     unsigned mask;
+    int line;  // of the barrier of the block
     bool vote;
     bool started;
     void *watched;  // ThreadSanitizer's name for it
@@ -130,9 +132,10 @@ UNWATCHED void prepare(int k) {
 #endif
 }
 
-UNWATCHED void wait(State state, unsigned mask, bool vote) {
+UNWATCHED void wait(State state, unsigned mask, bool vote, int line) {
     Fibre &mine = fibres[current];
     mine.state = state;
+    mine.line = line;
     mine.mask = mask;
     mine.vote = vote;
 #if defined(__SANITIZE_THREAD__)
@@ -181,20 +184,21 @@ UNWATCHED bool release_warps() {
     return any;
 }
 
-UNWATCHED bool release_block() {
+UNWATCHED Outcome release_block() {
     bool vote = false;
     for (int k = 0; k < n_thread; ++k) {
-        if (fibres[k].state != AT_BLOCK) return false;
+        if (fibres[k].state != AT_BLOCK) return DEADLOCK;
+        if (fibres[k].line != fibres[0].line) return APART;
         vote = vote || fibres[k].vote;
     }
     verdict = vote;
     block_generation += 1;
     for (int k = 0; k < n_thread; ++k) fibres[k].state = READY;
-    return true;
+    return WELL;
 }
 
-// Runs one block; false if its threads wait for each other for ever.
-UNWATCHED bool run_block() {
+// Runs one block.
+UNWATCHED Outcome run_block() {
     int lanes[MAX_THREADS];
     for (int k = 0; k < n_thread; ++k) prepare(k);
     for (;;) {
@@ -213,9 +217,10 @@ UNWATCHED bool run_block() {
 #if defined(__SANITIZE_THREAD__)
             for (int k = 0; k < n_thread; ++k) __tsan_destroy_fiber(fibres[k].watched);
 #endif
-            return true;
+            return WELL;
         }
-        if (!release_warps() && !release_block()) return false;
+        if (release_warps()) continue;
+        if (Outcome outcome = release_block()) return outcome;
     }
 }
 
@@ -228,17 +233,17 @@ void run_reset() { reset(table_of_launch, first_of_launch, last_of_launch, cell_
 
 }  // namespace
 
-UNWATCHED void wait_for_warp(unsigned mask) { wait(AT_WARP, mask, false); }
+UNWATCHED void wait_for_warp(unsigned mask) { wait(AT_WARP, mask, false, 0); }
 
-UNWATCHED bool wait_for_block(bool vote) {
-    wait(AT_BLOCK, 0, vote);
+UNWATCHED bool wait_for_block(bool vote, int line) {
+    wait(AT_BLOCK, 0, vote, line);
     return verdict;
 }
 
 alignas(128) double shared[MAX_SHARED / 8 + 16];
 
 // Launches a kernel: 0 is advance, 1 is reset. Shared memory is NaN at the start of every block,
-// and must still be so behind its end. Returns 0; 1 for a deadlock; 2 for a write behind the end.
+// and must still be so behind its end. Returns an `Outcome`.
 extern "C" UNWATCHED __attribute__((visibility("default"))) int shim_launch(int kernel, int n_block, int n_shared, int order, const void *table,
                            long long first, long long last, int first_cell) {
     if (!stacks) stacks = (char *)malloc(STACK * MAX_THREADS);
@@ -260,13 +265,13 @@ extern "C" UNWATCHED __attribute__((visibility("default"))) int shim_launch(int 
 #if defined(__SANITIZE_ADDRESS__)
         __asan_poison_memory_region((char *)shared + n_shared, sizeof shared - size_t(n_shared));
 #endif
-        bool done = run_block();
+        Outcome outcome = run_block();
 #if defined(__SANITIZE_ADDRESS__)
         __asan_unpoison_memory_region(shared, sizeof shared);
 #endif
-        if (!done) return 1;
+        if (outcome) return outcome;
         for (int j = 0; j < 64; ++j)
-            if (((unsigned char *)shared)[n_shared + j] != 0xff) return 2;
+            if (((unsigned char *)shared)[n_shared + j] != 0xff) return WRITTEN_BEHIND;
     }
-    return 0;
+    return WELL;
 }

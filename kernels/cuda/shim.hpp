@@ -2,8 +2,9 @@
 //
 // Every CUDA thread is a fibre with a stack of its own. Fibres run one at a time, each until it
 // comes to a barrier or to its end; then the next one runs, in ascending, descending or random
-// order. A barrier lets its threads go when all of them have come to it. Only what stands here
-// exists: a kernel that uses anything else does not compile.
+// order. A barrier lets its threads go when all of them have come to it; those of a block must have
+// come to the same line, as the machine's barriers want it. Only what stands here exists: a kernel
+// that uses anything else does not compile.
 
 #define __global__
 #define __device__
@@ -21,10 +22,10 @@ struct Index {
 static Index threadIdx, blockIdx, blockDim, gridDim;
 
 void wait_for_warp(unsigned mask);
-bool wait_for_block(bool vote);
+bool wait_for_block(bool vote, int line);
 static inline void __syncwarp(unsigned mask) { wait_for_warp(mask); }
-static inline void __syncthreads() { wait_for_block(false); }
-static inline int __syncthreads_or(int vote) { return wait_for_block(vote != 0); }
+#define __syncthreads() wait_for_block(false, __LINE__)
+#define __syncthreads_or(vote) ((int)wait_for_block((vote) != 0, __LINE__))
 
 static inline double __fma_rn(double a, double b, double c) { return __builtin_fma(a, b, c); }
 static inline double __dsqrt_rn(double x) { return __builtin_sqrt(x); }

@@ -170,13 +170,21 @@ def test_children_in_another_order_show(blocks, host_engine, agree):
     assert not agree(cpu, blocks.advance(engine, blocks.no_events(), 20, 20))
 
 
-def test_a_barrier_that_some_threads_miss_is_a_deadlock(blocks, host_engine):
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("if (cell.lane != 3) __syncthreads();", "wait at different barriers"),
+        ("if (cell.lane == 3) __syncthreads();\nelse __syncthreads();", "at different barriers"),
+        ("if (cell.lane == 3) sync_tree();\n__syncthreads();", "wait for each other for ever"),
+    ],
+)
+def test_a_barrier_that_some_threads_miss_is_found(blocks, host_engine, fault, words):
     engine = spoil(
-        host_engine(many_cells(blocks)),
+        host_engine(many_cells(blocks), forced=Variant(64, 32, False, False)),
         "    __syncthreads();\n    return cell;",
-        "    if (cell.lane != 3) __syncthreads();\n    return cell;",
+        f"    {fault}\n    return cell;",
     )
-    with pytest.raises(KernelsError, match="wait for each other for ever"):
+    with pytest.raises(KernelsError, match=words):
         engine.reset()
 
 
