@@ -20,6 +20,9 @@ from distnet.network import ArtificialCell
 from distnet.settings import Settings
 from kernels.work import count_work
 
+#: Nodes that a state of an instance costs which diffuses along the cable (cells of 400 nodes).
+DIFFUSING = 1.5
+
 
 @dataclass(frozen=True)
 class CostTable:
@@ -74,9 +77,11 @@ class CostModel:
     def instance(self, mechanism: str) -> float:
         """One instance of a mechanism [ns]."""
         if mechanism not in self._price:
-            work, table = count_work(self.catalogue[mechanism], self.celsius), self.table
+            made, table = self.catalogue[mechanism], self.table
+            work = count_work(made, self.celsius)
             arithmetic = table.operation * work.operations + table.call * work.calls
-            self._price[mechanism] = table.instance + arithmetic
+            moving = DIFFUSING * table.node * len(made.diffusing)
+            self._price[mechanism] = table.instance + arithmetic + moving
         return self._price[mechanism]
 
     def cell(self, cell: Cell | ArtificialCell) -> float:

@@ -40,9 +40,8 @@ class Spread:
     row: np.ndarray  # (n,) i8, place in the cell: the reverse of the serial order, root 0
     parent: np.ndarray  # (n,) i8, instance; as in `Elimination`
     other: np.ndarray  # (n,) i8, likewise
-    near_ptr: np.ndarray  # (n + 1,) i8, neighbours of each instance before any is eliminated:
-    near: np.ndarray  # (n_near,) i8, instances: children in serial order, then the parent, if any
-    reach: np.ndarray  # (n_near,) f8 [1/um], over the sum of the lengths; 0: nothing flows
+    first_parent: np.ndarray  # (n,) i8, likewise
+    reach: np.ndarray  # (n,) f8 [1/um], over the sum of the lengths of both; 0: nothing flows
     share: np.ndarray  # (n,) f8 [um/ms], length over dt
 
 
@@ -104,21 +103,16 @@ def _make_spread(block: Block, group: Instances, parent: np.ndarray) -> Spread:
         return np.where(local >= 0, local + first, -1)
 
     row = np.concatenate([np.zeros(0, np.int64), *(plan.row() for plan in plans)])
-    near_ptr, near, edge = _neighbours(joined("first_parent"), joined("edge"), row)
-    others = joined("parent"), joined("other"), near_ptr, near
-    return Spread(plans, ptr, row, *others, reach[edge], length / block.dt)
-
-
-def _neighbours(
-    parent: np.ndarray, edge: np.ndarray, row: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the neighbours of each instance begin, they, and the instances that have the edges."""
-    below = np.flatnonzero(parent >= 0)
-    target = np.concatenate([parent[below], below])
-    near = np.concatenate([below, parent[below]])
-    order = np.lexsort((np.concatenate([-row[below], np.ones(len(below), np.int64)]), target))
-    ptr = np.searchsorted(target[order], np.arange(len(parent) + 1)).astype(np.int64)
-    return ptr, near[order], np.tile(edge[below], 2)[order]
+    return Spread(
+        plans,
+        ptr,
+        row,
+        joined("parent"),
+        joined("other"),
+        joined("first_parent"),
+        reach[joined("edge")],
+        length / block.dt,
+    )
 
 
 def settle(mechanism: Mechanism, pointed: frozenset[str]) -> Mechanism:

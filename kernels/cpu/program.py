@@ -12,7 +12,7 @@ from functools import partial
 
 from kernels.constant import is_constant
 from kernels.cpu import cache, events, solver
-from kernels.cpu.diffusion import move_state, moves, spread_names
+from kernels.cpu.diffusion import factor_state, move_state, moves, spread_names
 from kernels.cpu.numerics import scope_of
 from kernels.cpu.pointers import (
     Links,
@@ -195,6 +195,7 @@ def make_program(
         copy_values=copy_values,
         add_values=add_values,
         copy_one=copy_one,
+        factor_state=factor_state,
         move_state=move_state,
         find_spikes=events.find_spikes,
         earliest=events.earliest,

@@ -7,9 +7,10 @@
 struct Spread {
     int n, n_level;
     const int *parent, *other;  // other: the vertex itself: none
-    const int *child, *child_ptr, *level_ptr, *near;
-    const long long *near_ptr, *instance;
-    const Real *reach, *share;
+    const int *child, *child_ptr, *level_ptr;
+    const int *first_parent, *first_child, *first_child_ptr;  // before any is eliminated
+    const long long *instance;
+    const Real *reach, *share;  // reach: to the first parent
     Real *value, *flow, *diagonal, *right;
     Real *coupling;  // of n vertices to their parents, then to their others
 };
@@ -17,18 +18,24 @@ struct Spread {
 __device__ __forceinline__ void fill_matrix(const Cell &cell, const Spread &s) {
     for (int i = cell.lane; i < s.n; i += THREADS) {
         const Real value = s.value[i], flow = s.flow[i];
-        Real d = s.diagonal[i], q = 0, conductance = 0;
-        const long long last = s.near_ptr[i + 1];
+        Real d = s.diagonal[i], q = 0;
+        const int last_child = s.first_child_ptr[i + 1];
 #pragma unroll 1
-        for (long long c = s.near_ptr[i]; c < last; ++c) {  // the parent comes last
-            const int o = s.near[c];
-            conductance = (flow + s.flow[o]) * s.reach[c];
+        for (int c = s.first_child_ptr[i]; c < last_child; ++c) {
+            const int o = s.first_child[c];
+            const Real conductance = (flow + s.flow[o]) * s.reach[o];
             d += conductance;
             q += conductance * (s.value[o] - value);
         }
+        if (i != s.n - 1) {
+            const int o = s.first_parent[i];
+            const Real conductance = (flow + s.flow[o]) * s.reach[i];
+            d += conductance;
+            q += conductance * (s.value[o] - value);
+            s.coupling[i] = conductance;
+        }
         s.diagonal[i] = d;
         s.right[i] = q;
-        s.coupling[i] = conductance;
     }
 }
 

@@ -13,15 +13,18 @@ import numpy as np
 
 from kernels.block import Block
 from kernels.cuda.classes import Schedules
-from kernels.cuda.layout import I4, I8, TILE, Nodes, Placed, Tree, lay_tree
+from kernels.cuda.layout import I4, I8, TILE, Nodes, Placed, lay_tree
 from kernels.cuda.mechanism import MechanismPrinter
 from kernels.diffusion import Spread
+from kernels.schedule import Elimination
 
 #: Vectors over vertices that a state needs while it moves: value, flow, diagonal, right, couplings.
 N_VECTOR = 6
 FIELDS = {
-    "const int *": "parent other child child_ptr level_ptr near slot",
-    "const long long *": "level_first child_first near_ptr instance",
+    "const int *": (
+        "parent other child child_ptr level_ptr first_parent first_child first_child_ptr slot"
+    ),
+    "const long long *": "level_first child_first instance",
     "const Real *": "reach share",
 }
 FUNCTIONS = """\
@@ -36,10 +39,11 @@ __device__ __forceinline__ Spread open_spread_{k}(const Table *p, const Cell &ce
     s.child = p->spread_child_{k} + p->spread_child_first_{k}[cell.index];
     s.child_ptr = p->spread_child_ptr_{k} + first + cell.index;
     s.level_ptr = p->spread_level_ptr_{k} + level_first;
-    s.near = p->spread_near_{k};
-    s.near_ptr = p->spread_near_ptr_{k} + first;
+    s.first_parent = p->spread_first_parent_{k} + first;
+    s.first_child = p->spread_first_child_{k} + first;
+    s.first_child_ptr = p->spread_first_child_ptr_{k} + first + cell.index;
     s.instance = p->spread_instance_{k} + first;
-    s.reach = p->spread_reach_{k};
+    s.reach = p->spread_reach_{k} + first;
     s.share = p->spread_share_{k} + first;
     Real *work = p->spread_work + {n_vector} * cell.first;
     s.value = work;
@@ -87,13 +91,13 @@ __device__ __forceinline__ void move_{k}(const Table *p, const Cell &cell) {{
 
 def spread_fields(moving: Collection[int]) -> dict[str, str]:
     """Fields of the table, for mechanisms of which states move."""
-    fields = {
+    found = {
         f"spread_{name}_{k}": kind
         for k in moving
         for kind, names in FIELDS.items()
         for name in names.split()
     }
-    return fields | ({"spread_work": "Real *"} if moving else {})
+    return found | ({"spread_work": "Real *"} if moving else {})
 
 
 def spread_functions(printers: Sequence[MechanismPrinter], moving: Collection[int]) -> list[str]:
@@ -159,33 +163,46 @@ def _arrays(
     spread: Spread, nodes: Nodes, placed: Placed, schedules: Schedules
 ) -> dict[str, np.ndarray]:
     """Trees in the order of the device, a vertex for an instance."""
-    known: dict[tuple[int, int], Tree] = {}
-    trees, instances = [], []
+    known: dict[tuple[int, int], dict[str, np.ndarray]] = {}
+    trees: list[dict[str, np.ndarray]] = []
+    instances: list[np.ndarray] = []
     for cell, lanes in zip(nodes.cell.tolist(), nodes.lanes.tolist(), strict=True):
         plan = spread.plans[cell]
         key = (id(plan), lanes)
         if key not in known:
-            known[key] = lay_tree(plan, schedules, lanes)
+            known[key] = _tree(plan, schedules, lanes)
         trees.append(known[key])
-        instances.append(spread.ptr[cell] + known[key].node)
+        instances.append(spread.ptr[cell] + known[key]["node"])
     instance = np.concatenate([np.zeros(0, I8), *instances]).astype(I8)
-    position = np.empty(len(instance), I8)  # within its cell, of an instance of the block
-    size = np.array([len(one) for one in instances], I8)
-    position[instance] = np.arange(len(instance)) - np.repeat(np.cumsum(size) - size, size)
-    count = np.diff(spread.near_ptr)[instance]
-    near_ptr = np.concatenate([[0], np.cumsum(count)])
-    at = np.repeat(spread.near_ptr[instance] - near_ptr[:-1], count) + np.arange(near_ptr[-1])
+    names = [name for name in FIELDS["const int *"].split() if name != "slot"]
     found = {
-        name: np.concatenate([np.zeros(0, I8), *(getattr(tree, name) for tree in trees)])
-        for name in ("parent", "other", "child", "child_ptr", "level_ptr")
+        name: np.concatenate([np.zeros(0, I8), *(tree[name] for tree in trees)]) for name in names
     }
     for name in ("level_ptr", "child"):
-        sizes = [len(getattr(tree, name)) for tree in trees]
+        sizes = [len(tree[name]) for tree in trees]
         found[name.removesuffix("_ptr") + "_first"] = np.concatenate([[0], np.cumsum(sizes)])
     return found | {
-        "near": position[spread.near[at]],
-        "near_ptr": near_ptr,
-        "reach": spread.reach[at],
+        "reach": spread.reach[instance],
         "share": spread.share[instance],
         "instance": placed.position[instance],
     }
+
+
+def _tree(plan: Elimination, schedules: Schedules, lanes: int) -> dict[str, np.ndarray]:
+    """A tree by position: as it is eliminated, and its neighbours before any is."""
+    tree = lay_tree(plan, schedules, lanes)
+    position = np.empty(plan.n, I8)
+    position[tree.node] = np.arange(plan.n)
+    below = np.flatnonzero(plan.first_parent >= 0)
+    above = position[plan.first_parent[below]]
+    parent = np.zeros(plan.n, I8)
+    parent[position[below]] = above
+    child = position[below[np.lexsort((-plan.row()[below], above))]]  # in the serial order
+    ptr = np.concatenate([[0], np.cumsum(np.bincount(above, minlength=plan.n))])
+    last = np.zeros(min(1, plan.n), I8)  # so that there are n
+    first = {
+        "first_parent": parent,
+        "first_child": np.concatenate([child, last]),
+        "first_child_ptr": ptr.astype(I8),
+    }
+    return {**vars(tree), **first}

@@ -31,9 +31,9 @@ def _move(
     volume, flow = (np.array([v[name] for v in values]) for name in (one.volume, one.flow))
     conductance = np.zeros((len(cell), len(cell)))
     for i in cell:
-        for c in range(spread.near_ptr[i], spread.near_ptr[i + 1]):
-            a, b = i - cell.start, spread.near[c] - cell.start
-            conductance[a, b] = (flow[a] + flow[b]) * spread.reach[c]
+        if spread.first_parent[i] >= 0:
+            a, b = i - cell.start, spread.first_parent[i] - cell.start
+            conductance[a, b] = conductance[b, a] = (flow[a] + flow[b]) * spread.reach[i]
     matrix = np.diag(volume * spread.share[cell.start : cell.stop] + conductance.sum(axis=1))
     inflow = (conductance * (state[None, :] - state[:, None])).sum(axis=1)
     state = state + np.linalg.solve(matrix - conductance, inflow)

@@ -8,7 +8,7 @@ import pytest
 
 from distnet import CellNetwork, InputError, Location, Morphology, Settings
 from distnet.cell import Cell
-from distnet.costs import CostModel, CostTable, load_table, store_table, table_file
+from distnet.costs import DIFFUSING, CostModel, CostTable, load_table, store_table, table_file
 from distnet.discretisation import n_segments
 from distnet.network import ArtificialCell
 
@@ -46,6 +46,18 @@ def test_more_arithmetic_costs_more():
     model = CostModel(TABLE, Settings())
     assert model.instance("pas") < model.instance("ExpSyn") < model.instance("hh")
     assert model.cell(ArtificialCell("NetStim")) == model.instance("NetStim")
+
+
+def test_states_that_diffuse_cost_nodes(tmp_path):
+    text = (
+        "NEURON {{ SUFFIX {} }} STATE {{ a[2] }} BREAKPOINT {{ SOLVE k METHOD sparse }}"
+        "KINETIC k {{ COMPARTMENT 1 {{a}} ~ a[0] <-> a[1] (1, 1) {} }}"
+    )
+    for name, more in (("still", ""), ("moving", "LONGITUDINAL_DIFFUSION 1 {a}")):
+        (tmp_path / f"{name}.mod").write_text(text.format(name, more))
+    model = CostModel(TABLE, Settings(mechanism_folders=(tmp_path,)))
+    extra = model.instance("moving") - model.instance("still")
+    assert extra == pytest.approx(2 * DIFFUSING * TABLE.node)
 
 
 def test_connections_are_priced_where_they_end(cell):
