@@ -32,7 +32,7 @@ KINETIC scheme {
     COMPARTMENT diam*diam {cai still}
     COMPARTMENT i, diam*width[i] {bound}
     LONGITUDINAL_DIFFUSION 3*D*diam*diam {cai}
-    LONGITUDINAL_DIFFUSION i, D*diam*width[i] {bound}
+    LONGITUDINAL_DIFFUSION i, D*diam {bound}
     FROM i = 0 TO 1 { ~ bound[i] <-> bound[i+1] (0.3, 0.1) }
     ~ cai + bound[0] <-> still (0.1, 0.2)
 }

@@ -69,7 +69,7 @@ INITIAL { size = 1 }
 BREAKPOINT { size = 1 + 0.01*t SOLVE scheme METHOD sparse }
 KINETIC scheme {
     COMPARTMENT diam*diam*size {mesi}
-    LONGITUDINAL_DIFFUSION D*diam*diam*size {mesi}
+    LONGITUDINAL_DIFFUSION D*diam*diam {mesi}
     ~ mesi << (made - 0.02*mesi*diam)
 }
 """
