@@ -56,7 +56,8 @@ def _function(
     single = printer.precision.is_single and not kernel.wide
     meter = Meter(card, ready, single)
     meter.run(kernel.body)
-    slots = {n for n in (*kernel.loads, *kernel.stores) if n in printer.slots and n != "v"}
+    near_by = {"v", *printer.common}
+    slots = {n for n in (*kernel.loads, *kernel.stores) if n in printer.slots and n not in near_by}
     n_load = sum(n in slots for n in kernel.loads) + meter.n_read
     n_store = sum(n in slots for n in kernel.stores)
     issued, real, n_near = meter.issued + 8 + 2.0 * (n_load + n_store), meter.real, 1

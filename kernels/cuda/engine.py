@@ -15,6 +15,7 @@ from kernels.cuda.arrivals import Arrivals
 from kernels.cuda.cards import Card
 from kernels.cuda.choice import Chooser, kinds_of
 from kernels.cuda.classes import CellClass, Schedules, Variant, classify
+from kernels.cuda.common import common_values
 from kernels.cuda.device import CudaDevice, Device
 from kernels.cuda.diffusion import spread_arrays
 from kernels.cuda.layout import I4, I8, place_instances, place_nodes
@@ -226,6 +227,7 @@ def print_block(block: Block, prepared: Prepared) -> Program:
             prepared.keeps[k],
             _is_repeated(block.mechanisms[k]),
             prepared.precision,
+            common_values(block, prepared, k),
         )
         for k, mechanism in enumerate(prepared.mechanisms)
     ]

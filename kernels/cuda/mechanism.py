@@ -52,12 +52,13 @@ class MechanismPrinter:
         keep: frozenset[str],
         repeated: bool,
         precision: Precision = DOUBLE,
+        common: Iterable[str] = (),
     ):
         self.k, self.mechanism, self.storage = k, mechanism, storage
         self.keep, self.repeated = keep, repeated
         self.slots, self.own = device_slots(storage), own_currents(mechanism)
         self.constant = is_constant(mechanism)
-        self.precision = precision
+        self.precision, self.common = precision, list(common)
         self.placed = {n: self._placed(n, k) for n, k in mechanism.kernels().items()}
 
     @property
@@ -178,6 +179,9 @@ class MechanismPrinter:
                     lines.append(f"{self._slot(name)} = {variable(name)};")
             elif name in self.storage.times:
                 lines.append(f"double {variable(name)} = get_wide({self._parts(name)});")
+            elif name in self.common:
+                place = f"p->common_{self.k}[{self.common.index(name)}]"
+                lines.append(f"{real} {variable(name)} = {place};")
             elif name in self.slots:
                 lines.append(f"{real} {variable(name)} = {self._slot(name)};")
         if "dt" in used and "dt" not in self.slots:

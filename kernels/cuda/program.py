@@ -126,7 +126,7 @@ def _fields(printers: list[MechanismPrinter], live: list[tuple[str, str]]) -> di
     fields = {name: kind for kind, names in FIELDS.items() for name in names.split()}
     for k in range(len(printers)):
         fields |= {f"data_{k}": "Real *", f"node_{k}": "const int *"}
-        fields[f"table_{k}"] = "const Real *"
+        fields |= {f"{name}_{k}": "const Real *" for name in ("table", "common")}
         fields |= {f"{name}_{k}": "const long long *" for name in ("ptr", "run", "run_ptr")}
         fields |= {f"source_{k}": "const int *", f"train_{k}": "const double *"}
         fields[f"train_ptr_{k}"] = "const long long *"

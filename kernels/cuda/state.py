@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernels.block import Block
+from kernels.cuda.common import common_values
 from kernels.cuda.layout import I4, I8, TILE, Nodes, Placed, by_cell, tile_index
 from kernels.cuda.mechanism import MechanismPrinter, sends
 from kernels.cuda.memory import Memory
@@ -65,6 +66,8 @@ class State:
             arrays |= {f"node_{k}": placed.node, f"ptr_{k}": placed.ptr}
             arrays |= {f"run_{k}": placed.run, f"run_ptr_{k}": placed.run_ptr}
             arrays |= {f"table_{k}": self.prepared.tables[k], f"source_{k}": self._source_of(k)}
+            values = common_values(block, self.prepared, k)
+            arrays[f"common_{k}"] = np.array([*values.values()], self.real)
             arrays |= self._train_arrays(k)
         arrays |= self.links | self.diffusion
         for ion, (start, step) in self.prepared.followed.items():
