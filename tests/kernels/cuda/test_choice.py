@@ -189,10 +189,22 @@ def test_cards_that_are_not_in_the_table(architecture):
     assert resident_cells(architecture, 96, variant.threads, 12_000) >= 1
 
 
+def varied_hh():
+    """Printers of hh, nothing of which is the same on all nodes."""
+    block = block_of(("hh",), 3)
+    values = {n: np.array([1.0, 2.0, 3.0]) for n in ("gnabar", "gkbar", "gl", "el")}
+    varied = dataclasses.replace(
+        block,
+        mechanisms=(dataclasses.replace(block.mechanisms[0], parameters=values),),
+        ions=tuple(dataclasses.replace(ion, e=values["el"]) for ion in block.ions),
+    )
+    return print_block(varied, prepare(varied)).printers
+
+
 @pytest.mark.parametrize("card", CARDS)
 def test_no_more_cells_at_once_than_the_cache_keeps(card):
     """hh in cells of 200 nodes: every step uses 108 bytes of each, and 600 of the cell."""
-    one = chooser(card)
+    one = Chooser(CARDS[card], varied_hh(), Schedules())
     kind = Kind(plan_elimination(tree_of_branches(200, 4)), False, (200,), 10_000)
     (variant,) = one.choose([kind])
     group, architecture = one.group([kind], variant), one.card.architecture
