@@ -22,6 +22,8 @@ from kernels.schedule import dhs_schedule
 STEMS, GENERATIONS = 6, 4
 #: Nodes of the trunk of a cell with spines, and from how many nodes on a cell has them.
 TRUNK, SPINY = 4000, 50_000
+#: How names of functions that solve the tree begin.
+SOLVING = ("solve", "eliminate", "substitute")
 
 
 def dendrite(n_node: int) -> np.ndarray:
@@ -77,7 +79,7 @@ class Counted:
     n_node: int
     variant: Variant
     n_shared: int  # [bytes]
-    n_step: int  # of the schedule
+    n_step: int  # of the schedules of all its pieces
     registers: int  # of a thread
     listing: Listing
     step: Counts
@@ -97,7 +99,7 @@ class Counted:
     def barriers(self) -> float:
         """Block barriers that a thread passes in a step."""
         rows = executed(self.listing, self.step).items()
-        bars = sum(c["bar.sync"] for name, c in rows if not name.startswith("solve"))
+        bars = sum(c["bar.sync"] for name, c in rows if not name.startswith(SOLVING))
         return bars / self.step.entered.shape[1]
 
 
@@ -132,7 +134,7 @@ def count_cell(
         block.n_node,
         chosen.variant,
         chosen.n_shared,
-        len(engine.state.nodes.arrays["level_ptr"]) - 1,
+        int((np.diff(engine.state.nodes.arrays["level_first"]) - 1).sum()),
         made.resources["advance"].registers,
         module.listings["advance"],
         step,

@@ -117,7 +117,7 @@ def rows_of_model(model: str, size: int, cards: list[Card]) -> list[dict]:
             {
                 "model": model, "compartments": size, "card": card.name, "cells": n_cell,
                 "threads": counted.variant.threads, "lanes": lanes,
-                "large": counted.variant.large, "registers": counted.registers,
+                "where": counted.variant.where, "registers": counted.registers,
                 "shared_bytes": counted.n_shared, "cells_per_sm": resident(card, counted),
                 "levels": counted.n_step,
                 "issued": step.issued / size, "real": (step.real + step.single) / size,
@@ -196,7 +196,8 @@ def shown(value: object) -> str:
 
 MODEL_COLUMNS = {
     "model": "model", "compartments": "comp.", "card": "card", "threads": "T", "lanes": "k",
-    "levels": "levels", "cells_per_sm": "cells/SM", "issued": "warp instr.", "real": "real",
+    "where": "where", "levels": "levels", "cells_per_sm": "cells/SM", "issued": "warp instr.",
+    "real": "real",
     "shared_clocks": "shared clk", "global_bytes": "B", "kept_bytes": "B kept",
     "interval_ps": "interval ps", "interval_limit": "bound by",
     "worst_ps": "no cache ps", "streaming_bytes": "stream B",

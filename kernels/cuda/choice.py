@@ -1,4 +1,4 @@
-"""Threads and lanes of every cell, by the performance model: no bit depends on them.
+"""Threads, lanes and tiles of every cell, by the performance model: no bit depends on them.
 
 Launches of the classes of a block overlap, so what counts is their common floor, and among equals
 the sum of each one's. Cells of one kind (queue of self-events, condensed or not, size within a
@@ -25,6 +25,7 @@ from kernels.cuda.cost import Estimate, Tree, cell_load, instance_of, tree_of
 from kernels.cuda.mechanism import MechanismPrinter
 from kernels.cuda.model import Cells, Demand, Floor, demand_of, floor_of, floor_together
 from kernels.cuda.occupancy import resident_cells, shared_of
+from kernels.cuda.tile_cost import tiled_load, tree_of_tiling
 from kernels.schedule import Elimination
 
 #: Steps of an epoch that a choice is made for: delays of a millisecond.
@@ -32,6 +33,11 @@ EPOCH = 40
 #: (threads, lanes) of cells whose vectors lie in shared memory, and of those in global memory.
 SMALL = ((32, 32), (64, 32), (128, 32), (256, 32), (64, 64), (128, 128), (256, 256), (512, 512))
 LARGE = ((128, 32), (128, 128), (256, 32), (256, 256), (512, 32), (512, 512))
+#: (threads, lanes, nodes of a tile) of cells that are advanced tile by tile.
+TILED = (
+    (128, 32, 1024), (128, 128, 1024), (256, 32, 2048), (256, 256, 2048), (512, 32, 4096),
+    (512, 512, 2048), (512, 512, 4096),
+)  # fmt: skip
 SWEEPS = 4
 
 
@@ -43,6 +49,7 @@ class Kind:
     serial: bool
     counts: tuple[int, ...]  # instances of each mechanism, the mean of these cells
     n: int  # cells
+    whole: bool = False  # they cannot be advanced in pieces
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class Chooser:
             large: [instance_of(q, card, large) for q in printers] for large in (False, True)
         }
         self._trees: dict[tuple[int, int], Tree] = {}
+        self._tiles: dict[tuple[int, int, int], Tree] = {}
 
     def variants(self, kind: Kind) -> list[Variant]:
         """Kernels that can advance a kind, the smallest first."""
@@ -83,7 +91,15 @@ class Chooser:
             self.shared(kind.plan, WARP) <= self.card.max_shared
         )
         choices = SMALL if small else LARGE
-        return [Variant(t, k, not small, kind.serial, condensed) for t, k in choices]
+        found = [Variant(t, k, not small, kind.serial, condensed) for t, k in choices]
+        tried = () if small or kind.whole else TILED
+        tiled = [Variant(t, k, False, kind.serial, condensed, tile) for t, k, tile in tried]
+        return found + [v for v in tiled if self._fits(kind.plan, v)]
+
+    def _fits(self, plan: Elimination, variant: Variant) -> bool:
+        """Whether tiles of a cell fit into shared memory and their indices into 16 bits."""
+        tiling = self.schedules.tiled(plan, variant.tile, variant.lanes)
+        return tiling.fits and tiling.shared_bytes(self.n_byte) <= self.card.max_shared
 
     def shared(self, plan: Elimination, lanes: int) -> int:
         """Shared memory [bytes] of a cell."""
@@ -106,10 +122,17 @@ class Chooser:
 
     def estimate(self, kind: Kind, variant: Variant) -> Estimate:
         """What one cell of a kind asks."""
+        own = list(zip(kind.counts, self.instances[variant.large], strict=True))
+        if variant.tile:
+            tiling = self.schedules.tiled(kind.plan, variant.tile, variant.lanes)
+            key = (id(kind.plan), variant.tile, variant.lanes)
+            if key not in self._tiles:
+                self._tiles[key] = tree_of_tiling(tiling, kind.plan)
+            on = (variant.threads, variant.lanes, self.card, self.n_byte)
+            return tiled_load(tiling, self._tiles[key], own, *on)
         tree = self.tree(kind.plan, variant.lanes)
-        own = zip(kind.counts, self.instances[variant.large], strict=True)
         how = (variant.threads, variant.lanes, variant.large, self.card, self.n_byte)
-        return cell_load(tree, list(own), *how)
+        return cell_load(tree, own, *how)
 
     def group(self, kinds: Sequence[Kind], variant: Variant) -> Group:
         """What some kinds ask in an epoch, and the shared memory of their largest cell."""
@@ -117,7 +140,9 @@ class Chooser:
         for kind in kinds:
             one = self.estimate(kind, variant)
             cells.append(Cells(kind.n, one.step, one.launch, one.footprint, one.kept))
-            if not variant.large:
+            if variant.tile:
+                n_shared = max(n_shared, self.schedules.shared(kind.plan, variant, self.n_byte))
+            elif not variant.large:
                 n_shared = max(n_shared, self.shared(kind.plan, variant.lanes))
         return Group(demand_of(cells, EPOCH), n_shared)
 
@@ -175,20 +200,26 @@ class Chooser:
 
     def choose(self, kinds: Sequence[Kind]) -> list[Variant]:
         """The variant of each kind."""
-        place: dict[tuple[bool, bool, bool, int], list[int]] = {}
+        place: dict[tuple[bool, bool, bool, bool, int], list[int]] = {}
         for i, kind in enumerate(kinds):
             one = self.variants(kind)[0]
-            key = (one.serial, one.large, one.condensed, kind.plan.n.bit_length())
+            size = kind.plan.n.bit_length()
+            key = (one.serial, one.large, one.condensed, one.large and kind.whole, size)
             place.setdefault(key, []).append(i)
         options = []
         for members in place.values():
             own = [kinds[i] for i in members]
-            options.append({v: self.group(own, v) for v in self.variants(own[0])})
+            suit = [v for v in self.variants(own[0]) if all(self._suits(k, v) for k in own)]
+            options.append({v: self.group(own, v) for v in suit})
         chosen = self._search(options)
         found: dict[int, Variant] = {}
         for members, variant in zip(place.values(), chosen, strict=True):
             found |= dict.fromkeys(members, variant)
         return [found[i] for i in range(len(kinds))]
+
+    def _suits(self, kind: Kind, variant: Variant) -> bool:
+        """Whether a variant that suits a kind of the same group suits this one."""
+        return not variant.tile or self._fits(kind.plan, variant)
 
     def _search(self, options: list[Options]) -> list[Variant]:
         """The best of what descents from several beginnings come to."""
@@ -223,7 +254,10 @@ class Chooser:
 
 
 def kinds_of(
-    plans: Sequence[Elimination], serial: np.ndarray, counts: np.ndarray
+    plans: Sequence[Elimination],
+    serial: np.ndarray,
+    counts: np.ndarray,
+    whole: np.ndarray | None = None,
 ) -> tuple[list[Kind], np.ndarray]:
     """Group cells that are alike.
 
@@ -231,16 +265,18 @@ def kinds_of(
         plans: of every cell; those of equal trees are one object.
         serial: (n_cell,) bool, whether the events of a cell need a queue.
         counts: (n_cell, n_mechanism) instances; numbers that are near each other count as equal.
+        whole: (n_cell,) bool, whether a cell cannot be advanced in pieces; by default none.
 
     Returns:
         The kinds, and the kind of every cell.
     """
     rounded = _two_digits(counts)
-    number: dict[tuple[int, bool, bytes], int] = {}
+    whole = np.zeros(len(plans), bool) if whole is None else whole
+    number: dict[tuple[int, bool, bool, bytes], int] = {}
     kind_of_cell = np.zeros(len(plans), np.int64)
     first: list[int] = []
     for cell, plan in enumerate(plans):
-        key = (id(plan), bool(serial[cell]), rounded[cell].tobytes())
+        key = (id(plan), bool(serial[cell]), bool(whole[cell]), rounded[cell].tobytes())
         if key not in number:
             number[key] = len(first)
             first.append(cell)
@@ -250,7 +286,7 @@ def kinds_of(
     np.add.at(total, kind_of_cell, counts)
     mean = (total + size[:, None] // 2) // size[:, None]
     kinds = [
-        Kind(plans[c], bool(serial[c]), tuple(own), int(n))
+        Kind(plans[c], bool(serial[c]), tuple(own), int(n), bool(whole[c]))
         for c, n, own in zip(first, size, mean.tolist(), strict=True)
     ]
     return kinds, kind_of_cell

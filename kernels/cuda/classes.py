@@ -1,7 +1,8 @@
 """Which cells are advanced by which kernel: threads, lanes, place of the solver's vectors.
 
 These are choices for speed, made by `kernels.cuda.choice`; no bit depends on them. A cell whose
-vectors do not fit into shared memory keeps them in global memory, which means the L2 cache.
+vectors do not fit into shared memory keeps them in global memory, which means the L2 cache, or is
+advanced tile by tile.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
+from kernels.cuda.tiles import Tiling, make_tiling
 from kernels.schedule import Elimination, Schedule, schedule_elimination
 
 WARP = 32
 #: Threads that a multiprocessor shall hold, and what 65,536 registers leave each of them.
 REGISTER_BLOCKS, REGISTERS_LEFT = 640, 96
+TILED_BLOCKS = 512  # of cells in tiles, whose shared memory lets in no more
 MAX_POSITION = 65_534  # of a 16-bit index
 
 
@@ -28,6 +31,12 @@ class Variant:
     large: bool
     serial: bool  # events of a cell are delivered by one thread, with a queue of self-events
     condensed: bool = False  # nodes may have two neighbours when they are eliminated
+    tile: int = 0  # nodes of a tile; 0: the cell is in one piece
+
+    @property
+    def where(self) -> str:
+        """Where the solver's vectors lie."""
+        return f"tiles of {self.tile}" if self.tile else "L2" if self.large else "shared"
 
     def defines(self) -> dict[str, int]:
         """Macros of the text."""
@@ -37,7 +46,9 @@ class Variant:
             "LARGE": int(self.large),
             "QUEUE": int(self.serial),
             "CONDENSED": int(self.condensed),
-            "MIN_BLOCKS": max(1, REGISTER_BLOCKS // self.threads),
+            "TILED": int(self.tile > 0),
+            "TILE": self.tile,
+            "MIN_BLOCKS": max(1, (TILED_BLOCKS if self.tile else REGISTER_BLOCKS) // self.threads),
         }
 
 
@@ -46,7 +57,7 @@ class CellClass:
     """Cells that one launch advances: consecutive ones in the order of the device."""
 
     variant: Variant
-    first: int
+    first: int  # among all cells
     n: int
     n_shared: int  # bytes of shared memory that the largest cell takes
 
@@ -72,6 +83,7 @@ class Schedules:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], Schedule] = {}
+        self._tiled: dict[tuple[int, int, int], Tiling] = {}
         self._plans: list[Elimination] = []  # kept, so that no identity is used twice
 
     def __call__(self, plan: Elimination, k: int) -> Schedule:
@@ -80,6 +92,28 @@ class Schedules:
             self._plans.append(plan)
             self._known[key] = schedule_elimination(plan, k)
         return self._known[key]
+
+    def tiled(self, plan: Elimination, n_tile: int, k: int) -> Tiling:
+        """A tree in tiles, each scheduled for k lanes."""
+        key = (id(plan), n_tile, k)
+        if key not in self._tiled:
+            self._plans.append(plan)
+            self._tiled[key] = make_tiling(plan, n_tile, k)
+        return self._tiled[key]
+
+    def n_steps(self, plan: Elimination, variant: Variant) -> int:
+        """Steps of a cell, of all its pieces where it is in tiles."""
+        if not variant.tile:
+            return self(plan, variant.lanes).n_steps
+        trees = self.tiled(plan, variant.tile, variant.lanes).trees
+        return sum(len(tree.level_ptr) - 1 for tree in trees)
+
+    def shared(self, plan: Elimination, variant: Variant, n_byte: int) -> int:
+        """Shared memory [bytes] of a cell."""
+        if variant.tile:
+            return self.tiled(plan, variant.tile, variant.lanes).shared_bytes(n_byte)
+        n_step = self(plan, variant.lanes).n_steps
+        return shared_bytes(plan.n, n_step, plan.n_condensed, n_byte)
 
 
 def classify(
@@ -99,7 +133,7 @@ def classify(
     Returns:
         Cells of the block in the order of the device, and the classes.
     """
-    keys = sorted(set(variants), key=astuple)
+    keys = sorted(set(variants), key=lambda v: (v.tile > 0, astuple(v)))  # pieces come last
     rank = {variant: k for k, variant in enumerate(keys)}
     size = np.array([plan.n for plan in plans], np.int64)
     group = np.array([rank[v] for v in variants], np.int64)
@@ -110,11 +144,7 @@ def classify(
         n_shared = 16
         if not variant.large:
             own = {id(plans[c]): plans[c] for c in mine.tolist()}.values()
-            sizes = [
-                shared_bytes(e.n, schedules(e, variant.lanes).n_steps, e.n_condensed, n_byte)
-                for e in own
-            ]
-            n_shared = max([16, *sizes])
+            n_shared = max([16, *(schedules.shared(e, variant, n_byte) for e in own)])
         classes.append(CellClass(variant, first, len(mine), n_shared))
         first += len(mine)
     return order, classes

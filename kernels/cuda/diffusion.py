@@ -13,8 +13,9 @@ import numpy as np
 
 from kernels.block import Block
 from kernels.cuda.classes import Schedules
-from kernels.cuda.layout import I4, I8, TILE, Nodes, Placed, lay_tree
+from kernels.cuda.layout import I4, I8, TILE, Nodes, Placed
 from kernels.cuda.mechanism import MechanismPrinter
+from kernels.cuda.trees import lay_tree
 from kernels.diffusion import Spread
 from kernels.schedule import Elimination
 

@@ -70,7 +70,7 @@ class CudaEngine:
         self.modules = [
             self.device.load(self.program.text, c.variant, "block") for c in self.classes
         ]
-        self._turns = longest_first(self.classes, nodes.node_ptr)
+        self._turns = longest_first(self.classes, nodes.node_ptr[nodes.arrays["piece_ptr"]])
         state = self.state
         self.arrivals = Arrivals(state.cell_of_connection, state.n_cell, state.event_target)
         self.sampler = Sampler(block)
@@ -208,13 +208,12 @@ class CudaEngine:
         if not len(wrong):
             return
         nodes = self.state.nodes
-        cell = int(nodes.cell[wrong].min())
-        mine = slice(nodes.node_ptr[nodes.rank[cell]], nodes.node_ptr[nodes.rank[cell] + 1])
-        voltage = self.memory.get("voltage", self.precision.dtype, len(nodes.node))[mine]
+        voltage = self.memory.get("voltage", self.precision.dtype, len(nodes.node))
         at = np.flatnonzero(~np.isfinite(voltage))
-        node = int(nodes.node[mine][at].min())
-        value = float(voltage[nodes.place[node]])
-        raise NotFinite(node, cell, last, value)
+        first = at[nodes.node[at].argmin()]
+        node = int(nodes.node[first])
+        cell = int(nodes.cell[nodes.piece[node]])
+        raise NotFinite(node, cell, last, float(voltage[first]))
 
 
 def print_block(block: Block, prepared: Prepared) -> Program:
@@ -265,11 +264,12 @@ def choose_classes(
     serial = serial_cells(block, program)
     if forced is not None:
         variants = [
-            replace(forced, serial=bool(s), condensed=plan.n_condensed > 0)
-            for s, plan in zip(serial, plans, strict=True)
+            _fitted(replace(forced, serial=bool(s), condensed=plan.n_condensed > 0), bool(w))
+            for s, w, plan in zip(serial, whole_cells(block), plans, strict=True)
         ]
         return classify(plans, variants, schedules, n_byte)
-    kinds, kind_of_cell = kinds_of(plans, serial, instance_counts(block))
+    whole = whole_cells(block)
+    kinds, kind_of_cell = kinds_of(plans, serial, instance_counts(block), whole)
     chooser = Chooser(card, program.printers, schedules)
     chosen = chooser.choose(kinds)
     variants = [chosen[k] for k in kind_of_cell]
@@ -286,10 +286,30 @@ def longest_first(classes: Sequence[CellClass], node_ptr: np.ndarray) -> list[in
 
     Args:
         classes: whose first cell is their largest.
-        node_ptr: (n_cell + 1,) of the device.
+        node_ptr: (n_cell + 1,) of cells in the order of the device.
     """
     size = np.diff(node_ptr)
     return sorted(range(len(classes)), key=lambda k: -int(size[classes[k].first]))
+
+
+def _fitted(variant: Variant, whole: bool) -> Variant:
+    """A variant that can advance a cell which may have to be whole."""
+    return replace(variant, large=True, tile=0) if variant.tile and whole else variant
+
+
+def whole_cells(block: Block) -> np.ndarray:
+    """(n_cell,) bool, cells that cannot be advanced in pieces.
+
+    POINTERs and diffusion reach from node to node, and a voltage that an event sets is what its
+    neighbours see.
+    """
+    whole = np.zeros(block.n_cell, bool)
+    for group in block.mechanisms:
+        mechanism = group.mechanism
+        sets_voltage = mechanism.receive is not None and "v" in mechanism.receive.stores
+        if group.pointers or mechanism.diffusing or sets_voltage:
+            whole[group.cell] = True
+    return whole
 
 
 def instance_counts(block: Block) -> np.ndarray:

@@ -11,8 +11,10 @@
 // Nothing is exchanged between CUDA blocks.
 //
 // Positions: nodes lie in order of elimination, the root last. LARGE cells keep their solver
-// vectors in global memory (they stay in the L2 cache) instead of shared memory. In CONDENSED cells
-// some nodes have two neighbours when they are eliminated, and couplings change on the way.
+// vectors in global memory (they stay in the L2 cache) instead of shared memory. TILED cells come in
+// pieces, each of which is a cell to all that happens between two solutions (`tiles.cu`). In
+// CONDENSED cells some nodes have two neighbours when they are eliminated, and couplings change on
+// the way.
 //
 // Loops are unrolled only where several loads at once are worth their registers.
 
@@ -42,18 +44,24 @@ typedef int Small;  // a position in a cell
 typedef unsigned short Small;
 #endif
 
-// What the threads of a block share about their cell.
+// What the threads of a block share about their cell, or the piece of it that they are at.
 struct Cell {
     int index, lane, n, n_level;
     long long first;  // its first node in the arrays over nodes
     Real *voltage, *diagonal, *right;
 #if CONDENSED
-    Real *coupling;  // of n nodes to their parents, then to their others
+    Real *coupling;  // of nodes to their parents; from `far` on to their others
+    int far;
     const Small *other;  // the node itself: none
 #else
     const Real *axial;
 #endif
     const Small *parent, *child_ptr, *child, *level_ptr;
+#if TILED
+    bool is_trunk;
+    int outside;       // children from here on are what tiles left
+    const Real *left;  // pairs: what they take from the diagonal and add to the right-hand side
+#endif
 };
 
 __device__ __forceinline__ void sync_tree() {
@@ -84,6 +92,7 @@ template <typename T> __device__ __forceinline__ T *apart(T *array) {
     return array;
 }
 
+#if !TILED
 __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memory) {
     Cell cell;
     cell.index = index;
@@ -94,6 +103,9 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
     const int n_level = (int)(p->level_first[index + 1] - level_first) - 1;
     cell.n = n;
     cell.n_level = n_level;
+#if CONDENSED
+    cell.far = n;
+#endif
     const int *parent = p->parent + cell.first;
     const long long child_first = p->child_first[index];
     const int *child = p->child + child_first;
@@ -158,6 +170,7 @@ __device__ __forceinline__ Cell open_cell(const Table *p, int index, Real *memor
     __syncthreads();
     return cell;
 }
+#endif
 
 // Self-events of one cell, oldest first.
 struct Queue {
@@ -366,12 +379,19 @@ __device__ __forceinline__ void pull_node(const Cell &cell, int i, Real &d, Real
     const int last_child = cell.child_ptr[i + 1];
 #pragma unroll 1
     for (int c = cell.child_ptr[i]; c < last_child; ++c) {
-#if CONDENSED
         const int k = cell.child[c];
-        const int j = k < cell.n ? k : k - cell.n;  // from n on: i is the other of j
+#if TILED
+        if (k >= cell.outside) {
+            d -= cell.left[2 * (k - cell.outside)];
+            q += cell.left[2 * (k - cell.outside) + 1];
+            continue;
+        }
+#endif
+#if CONDENSED
+        const int j = k < cell.far ? k : k - cell.far;  // from there on: i is the other of j
         const Real coupling = cell.coupling[k];
 #else
-        const int j = cell.child[c];
+        const int j = k;
         const Real coupling = cell.axial[j];
 #endif
         const Real axial = size(coupling);
@@ -406,7 +426,7 @@ __device__ __forceinline__ void eliminate_node(const Cell &cell, int i) {
         q += flow(far, cell.voltage[other] - v);
 #endif
         cell.coupling[other] = made(size(cell.coupling[i]) * inverse * size(far));
-        cell.coupling[cell.n + i] = far;
+        cell.coupling[cell.far + i] = far;
     }
 #endif
     cell.right[i] = q;
@@ -416,7 +436,7 @@ __device__ __forceinline__ void substitute_node(const Cell &cell, int i) {
     Real *right = cell.right;
 #if CONDENSED
     Real known = right[i] + size(cell.coupling[i]) * right[cell.parent[i]];
-    if (cell.other[i] != i) known += size(cell.coupling[cell.n + i]) * right[cell.other[i]];
+    if (cell.other[i] != i) known += size(cell.coupling[cell.far + i]) * right[cell.other[i]];
 #else
     const Real known = right[i] + cell.axial[i] * right[cell.parent[i]];
 #endif
@@ -429,28 +449,38 @@ __device__ __forceinline__ void solve_root_node(const Cell &cell) {
     cell.right[cell.n - 1] = q / d;
 }
 
-// A level holds no more nodes than there are lanes, the last one the root alone.
+// The levels before `end`. A level holds no more nodes than there are lanes, the last one of a cell
+// the root alone.
+__device__ __forceinline__ void eliminate_levels(const Cell &cell, int end) {
+    int first = 0;
+    for (int level = 0; level < end; ++level) {
+        const int last = cell.level_ptr[level + 1];
+        if (cell.lane < LANES && first + cell.lane < last) eliminate_node(cell, first + cell.lane);
+        first = last;
+        sync_tree();
+    }
+}
+
+// From level `top` down, which ends before node `last`.
+__device__ __forceinline__ void substitute_levels(const Cell &cell, int top, int last) {
+    for (int level = top; level >= 0; --level) {
+        sync_tree();
+        const int first = cell.level_ptr[level];
+        if (cell.lane < LANES && first + cell.lane < last) substitute_node(cell, first + cell.lane);
+        last = first;
+    }
+}
+
+#if !TILED
 __device__ __forceinline__ void solve_cable(const Cell &cell) {
-    const int lane = cell.lane, root_level = cell.n_level - 1;
-    if ((lane < LANES || LANES > 32) && cell.n > 0) {
-        int first = 0;
-        for (int level = 0; level < root_level; ++level) {
-            const int last = cell.level_ptr[level + 1];
-            if (lane < LANES && first + lane < last) eliminate_node(cell, first + lane);
-            first = last;
-            sync_tree();
-        }
-        if (lane == 0) solve_root_node(cell);
-        int last = cell.n - 1;
-        for (int level = root_level - 1; level >= 0; --level) {
-            sync_tree();
-            first = cell.level_ptr[level];
-            if (lane < LANES && first + lane < last) substitute_node(cell, first + lane);
-            last = first;
-        }
+    if ((cell.lane < LANES || LANES > 32) && cell.n > 0) {
+        eliminate_levels(cell, cell.n_level - 1);
+        if (cell.lane == 0) solve_root_node(cell);
+        substitute_levels(cell, cell.n_level - 2, cell.n - 1);
     }
     __syncthreads();
 }
+#endif
 
 // Reversal potentials [mV] from concentrations [mM] at some nodes of the cell.
 __device__ __forceinline__ void update_reversal(
@@ -473,7 +503,9 @@ __device__ __forceinline__ void clear_currents(const Table *p, const Cell &cell)
 // Currents and conductances of all mechanisms into the matrix.
 __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, double t) {
     for (int i = cell.lane; i < cell.n; i += THREADS) {
-#if CONDENSED
+#if CONDENSED && TILED
+        if (!cell.is_trunk) cell.coupling[i] = p->axial[cell.first + i];  // tiles change the trunk's
+#elif CONDENSED
         cell.coupling[i] = p->axial[cell.first + i];
 #endif
         cell.diagonal[i] = p->fixed[cell.first + i];
@@ -527,40 +559,45 @@ __device__ __forceinline__ void tell_status(const Table *p, const Cell &cell, in
         (wrong ? 1 : 0) | (pending[1] || fired[1] ? 2 : 0) | (fired[0] ? 4 : 0);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-advance(const Table *p, long long first, long long last, int first_cell) {
-    extern __shared__ double shared[];
-    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, (Real *)shared);
-    const Queue queue = open_queue(p, cell.index);
-    int e = p->event_ptr[cell.index];
-    clear_counts(p, cell);
-    for (long long step = first; step < last; ++step) {
-        const double now = (double)step * p->dt;
-        const double middle = now + 0.5 * p->dt;
-        sample_state(p, cell, step);
-        find_spikes(p, cell, step);
-        __syncthreads();
+// All of a step that comes before its solution.
+__device__ __forceinline__ void begin_step(
+    const Table *p, const Cell &cell, const Queue &queue, long long step, int &e
+) {
+    const double now = (double)step * p->dt;
+    const double middle = now + 0.5 * p->dt;
+    sample_state(p, cell, step);
+    find_spikes(p, cell, step);
+    __syncthreads();
 @watches@
-        deliver_events(p, cell, queue, step, middle, e);
-        __syncthreads();
+    deliver_events(p, cell, queue, step, middle, e);
+    __syncthreads();
 @before_breakpoints@
 @reversals@
-        add_currents(p, cell, middle);
-        solve_cable(cell);
-        for (int i = cell.lane; i < cell.n; i += THREADS) {
-            const Real v = cell.right[i];
+    add_currents(p, cell, middle);
+}
+
+__device__ __forceinline__ void update_voltages(const Table *p, const Cell &cell) {
+    for (int i = cell.lane; i < cell.n; i += THREADS) {
+        const Real v = cell.right[i];
 #if SINGLE
-            cell.voltage[i] += p->half_step ? v + v : v;
+        cell.voltage[i] += p->half_step ? v + v : v;
 #else
-            cell.voltage[i] = p->half_step ? 2.0 * v - cell.voltage[i] : v;
+        cell.voltage[i] = p->half_step ? 2.0 * v - cell.voltage[i] : v;
 #endif
-        }
-        __syncthreads();
-        const double t = now + p->dt;
-@states@
-        __syncthreads();
-@ends@
     }
+    __syncthreads();
+}
+
+// All of a step that comes after its solution.
+__device__ __forceinline__ void end_step(const Table *p, const Cell &cell, long long step) {
+    const double now = (double)step * p->dt;
+    const double t = now + p->dt;
+@states@
+    __syncthreads();
+@ends@
+}
+
+__device__ __forceinline__ void check_voltages(const Table *p, const Cell &cell) {
     bool wrong = false;
     for (int i = cell.lane; i < cell.n; i += THREADS) {
         const Real v = cell.voltage[i];
@@ -572,12 +609,8 @@ advance(const Table *p, long long first, long long last, int first_cell) {
     tell_status(p, cell, __syncthreads_or(wrong));
 }
 
-// Initialise at step 0: INITIAL of every mechanism and connection, first currents.
-extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
-reset(const Table *p, long long first, long long last, int first_cell) {
-    extern __shared__ double shared[];
-    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, (Real *)shared);
-    const Queue queue = open_queue(p, cell.index);
+// INITIAL of every mechanism and connection, first currents.
+__device__ __forceinline__ void initialise(const Table *p, const Cell &cell, const Queue &queue) {
     const long long step = 0;
     const double t = 0.0;
 @initial_reversals@
@@ -601,3 +634,29 @@ reset(const Table *p, long long first, long long last, int first_cell) {
 @before_steps@
     tell_status(p, cell, 0);
 }
+
+#if !TILED
+extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
+advance(const Table *p, long long first, long long last, int first_cell) {
+    extern __shared__ double shared[];
+    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, (Real *)shared);
+    const Queue queue = open_queue(p, cell.index);
+    int e = p->event_ptr[cell.index];
+    clear_counts(p, cell);
+    for (long long step = first; step < last; ++step) {
+        begin_step(p, cell, queue, step, e);
+        solve_cable(cell);
+        update_voltages(p, cell);
+        end_step(p, cell, step);
+    }
+    check_voltages(p, cell);
+}
+
+// Initialise at step 0.
+extern "C" __global__ void __launch_bounds__(THREADS, MIN_BLOCKS)
+reset(const Table *p, long long first, long long last, int first_cell) {
+    extern __shared__ double shared[];
+    const Cell cell = open_cell(p, first_cell + (int)blockIdx.x, (Real *)shared);
+    initialise(p, cell, open_queue(p, cell.index));
+}
+#endif

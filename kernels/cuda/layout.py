@@ -1,4 +1,8 @@
-"""A block in the order of the device: cells by class, nodes by step, instances by node."""
+"""A block in the order of the device: cells by class, nodes by step, instances by node.
+
+A cell in tiles is laid out as so many cells, its pieces, of which the trunk is the last: to all but
+the solver each of them is a cell.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,33 @@ import numpy as np
 from kernels.block import Block
 from kernels.cable import Cable
 from kernels.cuda.classes import CellClass, Schedules
-from kernels.schedule import Elimination
+from kernels.cuda.tiles import Tiling
+from kernels.cuda.trees import Tree, lay_tree
 
 I8, I4 = np.int64, np.int32
 #: Instances of a tile: a warp of threads reads one slot of all of them at once.
 TILE = 32
+NO_INDEX = np.zeros(0, I4)
 
 
 @dataclass(frozen=True)
 class Nodes:
     """Cells and nodes on the device."""
 
-    cell: np.ndarray  # (n_cell,) i8, cell of the block
-    rank: np.ndarray  # (n_cell,) i8, place of a cell of the block among those of the device
-    lanes: np.ndarray  # (n_cell,) i8, by place on the device
-    node_ptr: np.ndarray  # (n_cell + 1,) i8
+    cell: np.ndarray  # (n_piece,) i8, cell of the block
+    rank: np.ndarray  # (n_cell,) i8, the last piece of a cell of the block
+    piece: np.ndarray  # (n_node + 1,) i8, of a node of the block; last: unused
+    lanes: np.ndarray  # (n_piece,) i8
+    node_ptr: np.ndarray  # (n_piece + 1,) i8
     node: np.ndarray  # (n_node,) i8, node of the block
-    place: np.ndarray  # (n_node + 1,) i4, position of a node of the block in its cell; last: 0
+    place: np.ndarray  # (n_node + 1,) i4, position of a node of the block in its piece; last: 0
     arrays: dict[str, np.ndarray]  # by field of the table
     n_coupling: int  # couplings that are kept in global memory
+    n_outlet: int  # values that tiles leave to trunks
+
+    def piece_of(self, cell: np.ndarray, node: np.ndarray) -> np.ndarray:
+        """(n,) i8 pieces of instances; those of no node (-1) are in the last of their cell."""
+        return np.where(node >= 0, self.piece[node], self.rank[cell])
 
 
 @dataclass(frozen=True)
@@ -36,10 +48,10 @@ class Placed:
 
     index: np.ndarray  # (n,) i8, instance of the block
     position: np.ndarray  # (n,) i8, where an instance of the block is
-    node: np.ndarray  # (n,) i4, position in the cell
-    ptr: np.ndarray  # (n_cell + 1,) i8
+    node: np.ndarray  # (n,) i4, position in the piece
+    ptr: np.ndarray  # (n_piece + 1,) i8
     run: np.ndarray  # (n_run + 1,) i8, first instance of every run on one node
-    run_ptr: np.ndarray  # (n_cell + 1,) i8
+    run_ptr: np.ndarray  # (n_piece + 1,) i8
     n_tile: int
 
 
@@ -51,79 +63,76 @@ def place_nodes(
     schedules: Schedules,
 ) -> Nodes:
     """Lay out cells and nodes; make the arrays that hold the trees."""
-    n_cell = len(order)
-    rank = np.empty(n_cell, I8)
-    rank[order] = np.arange(n_cell)
-    lanes = np.concatenate([np.full(c.n, c.variant.lanes) for c in classes] or [np.zeros(0, I8)])
-    known: dict[tuple[int, int], Tree] = {}
-    trees: list[Tree] = []
-    for cell, k in zip(order, lanes, strict=True):
-        plan = cable.plans[cell]
-        key = (id(plan), int(k))
-        if key not in known:
-            known[key] = lay_tree(plan, schedules, int(k))
-        trees.append(known[key])
-    start = block.cell_ptr[order]
+    known: dict[tuple[int, int], tuple[Tree, ...]] = {}
+    of_cell: list[tuple[Tree, ...]] = []
+    tilings: list[Tiling | None] = []
+    for c in classes:
+        k, n_tile = c.variant.lanes, c.variant.tile
+        for cell in order[c.first : c.first + c.n]:
+            plan = cable.plans[cell]
+            tiling = schedules.tiled(plan, n_tile, k) if n_tile else None
+            tilings.append(tiling)
+            if tiling is None and (id(plan), k) not in known:
+                known[id(plan), k] = (lay_tree(plan, schedules, k),)
+            of_cell.append(tiling.trees if tiling else known[id(plan), k])
+    trees = [tree for pieces in of_cell for tree in pieces]
+    piece_ptr = _offsets([len(pieces) for pieces in of_cell])
+    owner = np.repeat(order, np.diff(piece_ptr))
+    rank = np.empty(len(order), I8)
+    rank[order] = piece_ptr[1:] - 1
+    start = block.cell_ptr[owner]
     node_ptr = _offsets([len(tree.node) for tree in trees])
     node = _joined([tree.node + first for tree, first in zip(trees, start, strict=True)], I8)
-    place = np.zeros(block.n_node + 1, I4)
-    place[node] = np.arange(len(node)) - np.repeat(node_ptr[:-1], np.diff(node_ptr))
+    size = np.diff(node_ptr)
+    place, piece = np.zeros(block.n_node + 1, I4), np.zeros(block.n_node + 1, I8)
+    place[node] = np.arange(len(node)) - np.repeat(node_ptr[:-1], size)
+    piece[node] = np.repeat(np.arange(len(trees)), size)
     names = [f.name for f in fields(Tree) if f.name != "node"]
-    arrays = {n: _joined([getattr(tree, n) for tree in trees], I4) for n in names}
+    n_whole = sum(c.n for c in classes if not c.variant.tile)
+    arrays = {n: _joined([getattr(tree, n) for tree in trees[:n_whole]], I4) for n in names}
     arrays["level_first"] = _offsets([len(tree.level_ptr) for tree in trees])
     arrays["child_first"] = _offsets([len(tree.child) for tree in trees])
     arrays |= {n: getattr(cable, n)[node] for n in ("storage", "passive", "axial")}
-    in_global = any(c.variant.large and c.variant.condensed for c in classes)
+    arrays |= {"node_ptr": node_ptr, "piece_ptr": piece_ptr, **_outlets(tilings)}
+    in_global = any((v.large or v.tile) and v.condensed for v in (c.variant for c in classes))
     n_coupling = 2 * len(node) if in_global else 0
-    return Nodes(
-        order, rank, lanes, node_ptr, node, place, arrays | {"node_ptr": node_ptr}, n_coupling
-    )
+    n_outlet = len(arrays["outlet_slot"])
+    own = [np.full(c.n, c.variant.lanes) for c in classes]
+    lanes = np.repeat(np.concatenate([np.zeros(0, I8), *own]), np.diff(piece_ptr))
+    return Nodes(owner, rank, piece, lanes, node_ptr, node, place, arrays, n_coupling, n_outlet)
 
 
-@dataclass(frozen=True)
-class Tree:
-    """A tree by position on the device."""
-
-    node: np.ndarray  # (n,), node of the cell
-    parent: np.ndarray  # (n,); 0 at the root
-    other: np.ndarray  # (n,); its own position: none
-    child: np.ndarray  # what nodes pull: the position of another, n more where they are its other
-    child_ptr: np.ndarray  # (n + 1,)
-    level_ptr: np.ndarray  # (n_steps + 1,)
-
-
-_NONE, _PTR = np.zeros(0, I8), np.zeros(1, I8)
-NO_TREE = Tree(_NONE, _NONE, _NONE, _NONE, _PTR, _PTR)
-
-
-def lay_tree(plan: Elimination, schedules: Schedules, lanes: int) -> Tree:
-    """A tree in the order in which so many lanes eliminate it."""
-    if not plan.n:
-        return NO_TREE
-    schedule = schedules(plan, lanes)
-    node, here = schedule.order, np.arange(plan.n)
-    position = np.empty(plan.n, I8)
-    position[node] = here
-    parent, other = plan.parent[node], plan.other[node]
-    ptr, source, is_other = plan.pulls()
-    count = np.diff(ptr)[node]
-    child_ptr = np.concatenate([[0], np.cumsum(count)])
-    pulled = np.repeat(ptr[node] - child_ptr[:-1], count) + np.arange(child_ptr[-1])
-    child = position[source[pulled]] + plan.n * is_other[pulled]
-    return Tree(
-        node,
-        np.where(parent >= 0, position[parent], 0),
-        np.where(other >= 0, position[other], here),
-        np.append(child, 0),  # n values, or more where nodes are condensed
-        child_ptr,
-        schedule.level_ptr,
-    )
+def _outlets(tilings: list[Tiling | None]) -> dict[str, np.ndarray]:
+    """What tiles leave and trunks pull, of all cells in order; numbers count through all cells."""
+    count: list[int] = []
+    child, slot, target, head = [], [], [], []
+    n_outlet = 0
+    for tiling in tilings:
+        count += [0] if tiling is None else np.diff(tiling.outlet_ptr).tolist()
+        if tiling is not None:
+            child.append(tiling.outlet_child)
+            target.append(tiling.outlet_target)
+            slot.append(tiling.outlet_slot + n_outlet)
+            head.append(tiling.head_ptr + n_outlet)
+            n_outlet += len(tiling.outlet_slot)
+    indices = [w for tiling in tilings for w in (tiling.indices if tiling else [NO_INDEX])]
+    n_head = [0 if tiling is None else len(tiling.head_ptr) for tiling in tilings]
+    return {
+        "outlet_ptr": _offsets(count),
+        "outlet_child": _joined(child, I4),
+        "outlet_slot": _joined(slot, I4),
+        "outlet_target": _joined(target, I4),
+        "head_ptr": _joined(head, I4),
+        "head_first": _offsets(n_head),
+        "index": _joined(indices, I4),
+        "index_first": _offsets([len(words) for words in indices]),
+    }
 
 
 def place_instances(block: Block, k: int, nodes: Nodes) -> Placed:
     """Sort the instances of mechanism k by cell and node; several on one node keep their order."""
     group = block.mechanisms[k]
-    cell, node = nodes.rank[group.cell], nodes.place[group.node]
+    cell, node = nodes.piece_of(group.cell, group.node), nodes.place[group.node]
     index = np.lexsort((np.arange(group.n), node, cell))
     position = np.empty(group.n, I8)
     position[index] = np.arange(group.n)

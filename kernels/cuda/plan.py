@@ -32,7 +32,7 @@ class ClassPlan:
     bound: tuple[int, int]  # the fewest steps that any schedule takes, likewise
     lanes: int
     threads: int
-    where: str  # "shared" or "L2": where the solver's vectors lie
+    where: str  # where the solver's vectors lie: "shared", "L2", "tiles of 2048"
     n_shared: int  # bytes of a block of threads
     registers: int | None  # of a thread; None without NVRTC
     cells_per_sm: int
@@ -69,7 +69,7 @@ def plan(block: Block, card: str, precision: str = "double") -> list[ClassPlan]:
         cells = order[one.first : one.first + one.n]
         mine = [eliminations[c] for c in cells]
         known = {id(e): e for e in mine if e.n}
-        steps = [schedules(e, one.variant.lanes).n_steps for e in known.values()]
+        steps = [schedules.n_steps(e, one.variant) for e in known.values()]
         bounds = [e.step_bound(one.variant.lanes) for e in known.values()]
         kinds, _ = kinds_of(mine, serial[cells], counts[cells])
         floor = chooser.floor(chooser.group(kinds, one.variant), one.variant)
@@ -86,7 +86,7 @@ def plan(block: Block, card: str, precision: str = "double") -> list[ClassPlan]:
                 _range(bounds),
                 one.variant.lanes,
                 one.variant.threads,
-                "L2" if one.variant.large else "shared",
+                one.variant.where,
                 one.n_shared,
                 registers,
                 resident_cells(

@@ -128,7 +128,8 @@ def link_arrays(
     for k, group in enumerate(block.mechanisms):
         for n, pointer in enumerate(group.pointers):
             cell, _, other = state.locate(pointer.variable, np.asarray(pointer.place, np.int64))
-            home = state.nodes.rank[group.cell[pointer.instance]]
+            instance = pointer.instance
+            home = state.nodes.piece_of(group.cell[instance], group.node[instance])
             if len(away := np.flatnonzero(home != cell)):
                 one, far = (int(state.nodes.cell[c[away[0]]]) for c in (home, cell))
                 raise KernelsError(

@@ -23,18 +23,22 @@ FIELDS = {
     "const long long *": (
         "node_ptr level_first child_first queue_ptr fired_ptr source_ptr entry_ptr entry_place "
         "entry_column probe_every probe_first probe_offset probe_width event_weight "
-        "connection_ptr connection_weight connection_instance"
+        "connection_ptr connection_weight connection_instance piece_ptr head_first outlet_ptr "
+        "index_first"
     ),
     "const int *": (
         "parent other child child_ptr level_ptr source_node entry_probe entry_array event_ptr "
-        "event_step event_mechanism event_instance connection_mechanism"
+        "event_step event_mechanism event_instance connection_mechanism head_ptr outlet_child "
+        "outlet_slot outlet_target index"
     ),
     "const Real *": "axial storage passive source_threshold",
     "const double *": "event_time",
-    "Real *": "voltage diagonal right coupling fixed constant leak",
+    "Real *": "voltage diagonal right coupling fixed constant leak left",
     "double *": "self_time self_flag fired_time weights samples",
     "const Global<Real> *": "sampled",
-    "int *": ("self_mechanism self_instance source_above spike_count fired_source status"),
+    "int *": (
+        "self_mechanism self_instance source_above spike_count fired_source status event_next"
+    ),
     "long long *": "self_weight self_count fired_step fired_count spike_step",
 }
 
@@ -101,7 +105,7 @@ def make_program(
         "after_initials": _each(call, printers, ["after_initial", "before_breakpoint"], "t"),
         "before_steps": _each(call, printers, ["before_step"], "t"),
         "reversals": "\n".join(
-            f"        {text.format(when='step')}"
+            f"    {text.format(when='step')}"
             for ion, text in reversal.items()
             if _is_read_and_written(printers, ion)
         ),
@@ -110,7 +114,8 @@ def make_program(
         ),
         "inits": "\n".join(_initial(call, q, reversal) for q in printers),
     }
-    text = (Path(__file__).parent / "kernel.cu").read_text()
+    here = Path(__file__).parent
+    text = "\n".join((here / name).read_text() for name in ("kernel.cu", "tiles.cu"))
     for name, piece in pieces.items():
         text = text.replace(f"@{name}@", piece)
     return Program(place_numbers(text), tuple(fields), tuple(printers))
@@ -171,7 +176,7 @@ def _lines(lines: list[str], depth: int) -> str:
 
 
 def _state(call: Caller, printer: MechanismPrinter) -> str:
-    return _lines(call(printer, "state", "t", printer.touches_ions), 2)
+    return _lines(call(printer, "state", "t", printer.touches_ions), 1)
 
 
 def _initial(call: Caller, printer: MechanismPrinter, reversal: dict[str, str]) -> str:
@@ -227,7 +232,7 @@ def _watches(call: Caller, printers: list[MechanismPrinter]) -> str:
     lines = ["deliver_events(p, cell, queue, step, now, e);"] if watching else []
     for q in watching:
         lines += call(q, "watch", "queue, step, now", False)
-    return _lines(lines, 2)
+    return _lines(lines, 1)
 
 
 def _cases(

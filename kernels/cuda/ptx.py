@@ -13,6 +13,7 @@ from collections.abc import Callable
 from kernels.errors import KernelsError
 
 TYPES = {
+    "u8": "uint8_t", "s8": "int8_t",
     "u16": "uint16_t", "s16": "int16_t", "b16": "uint16_t",
     "u32": "uint32_t", "s32": "int32_t", "b32": "uint32_t",
     "u64": "uint64_t", "s64": "int64_t", "b64": "uint64_t",
@@ -227,7 +228,7 @@ def _moved(kind: str, operand: str, target: str) -> str | None:
 
 
 def _converted(kinds: str, operand: str) -> str | None:
-    simple = re.fullmatch(r"([us])(16|32|64)\.([us](?:16|32|64))", kinds)
+    simple = re.fullmatch(r"([us])(16|32|64)\.([us](?:8|16|32|64))", kinds)
     if simple:
         to = TYPES[simple[1] + simple[2]]
         return f"({to})({_value(operand, simple[3])})"

@@ -116,7 +116,8 @@ def put_self_events(engine: CudaEngine, saved: Mapping[str, np.ndarray]) -> None
     queue = {name: np.zeros(int(ptr[-1]), kind) for name, kind in QUEUE.items()}
     weight = state.event_target["event_weight"]
     for time, flag, m, i, c in zip(*(saved[name].tolist() for name in SELF), strict=True):
-        cell = state.nodes.rank[engine.block.mechanisms[m].cell[i]]
+        group = engine.block.mechanisms[m]
+        cell = int(state.nodes.piece_of(group.cell[i], group.node[i]))
         own = weight[c] if c >= 0 else state.n_weight + cell * state.n_argument
         row = (time, flag, m, state.placed[m].position[i], own)
         for array, value in zip(queue.values(), row, strict=True):

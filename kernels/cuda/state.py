@@ -20,7 +20,7 @@ FIRED = 64  # spikes of one artificial cell in an epoch
 
 @dataclass
 class State:
-    """Arrays of a block in the order of the device."""
+    """Arrays of a block in the order of the device, where each piece of a cell is one."""
 
     block: Block
     prepared: Prepared
@@ -34,8 +34,7 @@ class State:
         self.n_cell = len(nodes.cell)
         self.cell_of_node = np.repeat(np.arange(self.n_cell), np.diff(nodes.node_ptr))
         watched = np.flatnonzero(block.source_node >= 0)
-        cell = np.searchsorted(block.cell_ptr, block.source_node[watched], side="right") - 1
-        order, self.source_ptr = by_cell(nodes.rank[cell], self.n_cell)
+        order, self.source_ptr = by_cell(nodes.piece[block.source_node[watched]], self.n_cell)
         self.source = watched[order].astype(I4)  # of the block, by detector of the device
         self._lay_connections()
         slots = [printer.slots for printer in self.printers]
@@ -72,8 +71,7 @@ class State:
         arrays |= self.links | self.diffusion
         for ion, (start, step) in self.prepared.followed.items():
             for when, chosen in (("start", start), ("step", step)):
-                cell = np.searchsorted(block.cell_ptr, chosen, side="right") - 1
-                order, ptr = by_cell(nodes.rank[cell], self.n_cell)
+                order, ptr = by_cell(nodes.piece[chosen], self.n_cell)
                 arrays[f"{ion}_{when}"] = nodes.place[chosen[order]].astype(I4)
                 arrays[f"{ion}_{when}_ptr"] = ptr
         return arrays
@@ -148,7 +146,8 @@ class State:
         for k, (group, placed) in enumerate(zip(self.block.mechanisms, self.placed, strict=True)):
             mine = target[:, 0] == k
             instance[mine] = placed.position[target[mine, 1]]
-            cell[mine] = self.nodes.rank[group.cell[target[mine, 1]]]
+            own = target[mine, 1]
+            cell[mine] = self.nodes.piece_of(group.cell[own], group.node[own])
             if group.mechanism.receive is not None:
                 count[mine] = max(1, len(group.mechanism.receive.args))
                 self.n_argument = max(self.n_argument, len(group.mechanism.receive.args))
@@ -204,9 +203,10 @@ class State:
             k = names.index(first)
             slots = self.printers[k].slots
             instance = self.placed[k].position[place]
-            cell = self.nodes.rank[self.block.mechanisms[k].cell[place]]
+            group = self.block.mechanisms[k]
+            cell = self.nodes.piece_of(group.cell[place], group.node[place])
             return cell, k, tile_index(slots[last], instance, len(slots))
-        cell = self.nodes.rank[np.searchsorted(self.block.cell_ptr, place, side="right") - 1]
+        cell = self.nodes.piece[place]
         position = self.nodes.place[place].astype(I8)
         if variable == "v":
             return cell, -1, position
@@ -232,6 +232,8 @@ class State:
             "source_above": np.zeros(n_source, I4),
             "self_count": np.zeros(2 * self.n_cell, I8),
             "fired_count": np.zeros(2 * self.n_cell, I8),
+            "event_next": np.zeros(self.n_cell, I4),
+            "left": np.zeros(2 * nodes.n_outlet, self.real),
         }
         arrays |= {f"self_{n}": np.zeros(n_self) for n in ("time", "flag")}
         arrays |= {f"self_{n}": np.zeros(n_self, I4) for n in ("mechanism", "instance")}

@@ -68,12 +68,12 @@ def dhs_schedule(parent: np.ndarray, k: int = 16, root: int | str | None = None)
         tree = reroot(tree, int(root))
     elif root is not None:
         raise KernelsError(f'root is {root!r}; it may be None, a node, or "best"')
-    return _make_schedule(tree, np.full(len(tree), -1), node_depths(tree), k)
+    return make_schedule(tree, np.full(len(tree), -1), node_depths(tree), k)
 
 
 def schedule_elimination(plan: Elimination, k: int) -> Schedule:
     """Spread an elimination over k lanes; `Schedule.parent` is that of the plan."""
-    return _make_schedule(plan.parent, plan.other, plan.depth(), k)
+    return make_schedule(plan.parent, plan.other, plan.depth(), k)
 
 
 def step_bound(parent: np.ndarray, k: int) -> int:
@@ -81,7 +81,15 @@ def step_bound(parent: np.ndarray, k: int) -> int:
     return steps_from_depths(node_depths(check_tree(parent)), k)
 
 
-def _make_schedule(parent: np.ndarray, other: np.ndarray, depth: np.ndarray, k: int) -> Schedule:
+def make_schedule(parent: np.ndarray, other: np.ndarray, depth: np.ndarray, k: int) -> Schedule:
+    """Take the deepest first.
+
+    Args:
+        parent: (n,) i8 nodes that wait for a node; -1: none.
+        other: (n,) i8, likewise.
+        depth: (n,) i8 steps that must follow.
+        k: lanes.
+    """
     order, level_ptr = _take_deepest(parent, other, depth, k)
     for array in (parent, order, level_ptr):
         array.setflags(write=False)

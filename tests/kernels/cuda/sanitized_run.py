@@ -1,6 +1,7 @@
-"""Run under a sanitizer: `sanitized_run.py thread|address plain|condensed [BEFORE AFTER]`.
+"""Run under a sanitizer: `sanitized_run.py thread|address plain|condensed|tiles [BEFORE AFTER]`.
 
-A few steps; condensed trees are solved by two warps. BEFORE and AFTER plant a fault in the text.
+A few steps; condensed trees are solved by two warps, or in tiles by seven lanes. BEFORE and AFTER
+plant a fault in the text.
 The sanitizer's library must have been preloaded.
 """
 
@@ -21,12 +22,14 @@ spec.loader.exec_module(blocks)
 
 sanitizer, trees, change = sys.argv[1], sys.argv[2], sys.argv[3:]
 forced = None
-if trees == "condensed":
+if trees != "plain":
     elimination.ENOUGH_STEPS = elimination.LEAST_GAIN = 1
     forced = Variant(64, 64, False, False)
-block = blocks.random_block(1, [30, 12])
+if trees == "tiles":
+    forced = Variant(64, 7, False, False, tile=50)  # some nodes belong to the second warp
+block = blocks.random_block(1, [150 if trees == "tiles" else 30, 12])
 engine = CudaEngine(block, HostDevice(2, sanitizer=sanitizer), forced)
-assert any(c.variant.condensed for c in engine.classes) == (trees == "condensed")
+assert any(c.variant.condensed for c in engine.classes) == (trees != "plain")
 if change:
     before, after = change
     assert before in engine.program.text

@@ -19,6 +19,8 @@ from kernels.cuda.engine import print_block
 from kernels.cuda.model import Load, floor_of
 from kernels.cuda.occupancy import resident_cells
 from kernels.cuda.tally import loads
+from kernels.cuda.tile_cost import tiled_load, tree_of_tiling
+from kernels.cuda.tiles import make_tiling
 from kernels.nmodl import BUILT_IN, load
 from kernels.precision import DOUBLE, SINGLE
 from kernels.preparation import prepare
@@ -102,6 +104,8 @@ def counted(blocks, names, n_node, variant, card, precision) -> tuple[Load, floa
         (Variant(32, 32, False, False), 200),
         (Variant(128, 128, False, False, True), 400),
         (Variant(256, 256, True, False, True), 400),
+        (Variant(64, 32, False, False, True, tile=100), 400),
+        (Variant(128, 128, False, False, True, tile=256), 800),
     ],
     ids=str,
 )
@@ -111,10 +115,15 @@ def test_estimates_are_near_what_is_counted(blocks, cxx, nvrtc, names, variant, 
     step, footprint, kept = counted(blocks, names, n_node, variant, card, precision)
     plan = plan_of(n_node)
     assert variant.condensed == (plan.n_condensed > 0)
-    solved = tree_of(schedule_elimination(plan, variant.lanes), plan)
     instances = [(n_node, instance_of(q, card, variant.large)) for q in printers(names, precision)]
-    how = (variant.threads, variant.lanes, variant.large, card, precision.n_byte)
-    found = cell_load(solved, instances, *how)
+    if variant.tile:
+        tiling = make_tiling(plan, variant.tile, variant.lanes)
+        how = (variant.threads, variant.lanes, card, precision.n_byte)
+        found = tiled_load(tiling, tree_of_tiling(tiling, plan), instances, *how)
+    else:
+        solved = tree_of(schedule_elimination(plan, variant.lanes), plan)
+        how = (variant.threads, variant.lanes, variant.large, card, precision.n_byte)
+        found = cell_load(solved, instances, *how)
     for field in dataclasses.fields(Load):
         one, other = getattr(found.step, field.name), getattr(step, field.name)
         assert one == pytest.approx(other, rel=NEAR[precision], abs=1.0), field.name
@@ -141,13 +150,13 @@ def test_choices_at_the_ends(card, n_cell):
     assert choose(20).threads == 32
     middle, long = choose(1000), choose(100_000)
     assert not middle.large
-    assert long.large
+    assert long.large or long.tile
     if n_cell == 1:
         assert middle.threads >= 256
         assert long.lanes > 32
     else:
         assert middle.threads <= 256
-        assert long.threads <= 256
+        assert long.tile
 
 
 def by_table(kind: Kind, largest: int) -> Variant:

@@ -25,6 +25,7 @@ VARIANTS = {
     "a warp of eight": Variant(256, 32, False, False),
     "lanes of two warps of three": Variant(96, 50, False, False),
     "state in L2": Variant(64, 64, True, False),
+    "tiles": Variant(96, 50, False, False, tile=8),
 }
 FEW = settings(
     max_examples=8,
@@ -132,8 +133,8 @@ def spoil(engine: CudaEngine, before: str, after: str) -> CudaEngine:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("first = last;\n            sync_tree();", "first = last;"),
-        ("--level) {\n            sync_tree();", "--level) {"),
+        ("first = last;\n        sync_tree();", "first = last;"),
+        ("--level) {\n        sync_tree();", "--level) {"),
         ("const Real factor = axial * diagonal[j];",
          "const Real factor = axial * diagonal[i];"),
     ],

@@ -43,6 +43,8 @@ VARIANTS = [
     Variant(512, 512, False, False),
     Variant(128, 32, True, False),
     Variant(512, 512, True, False),
+    Variant(128, 32, False, False, tile=64),
+    Variant(512, 512, False, False, tile=256),
 ]
 TWO = ("pow", "fmod", "min", "max")
 #: Slower than the model's floor by more than this is a fault.

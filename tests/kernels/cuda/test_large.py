@@ -1,4 +1,4 @@
-"""A spiny cell of about 100,000 nodes: its state stays in L2, and its bits are the CPU engine's."""
+"""A spiny cell of about 100,000 nodes, in L2 or tile by tile: its bits are the CPU engine's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from kernels import Block, Events, Instances, Probe, make_engine
-from kernels.cuda import CudaEngine, HostDevice
+from kernels.cuda import CudaEngine, HostDevice, Variant
 from kernels.nmodl import BUILT_IN, load
+from kernels.precision import DOUBLE, SINGLE
 
 N_SPINE = 43_000
 STEPS = 4
@@ -59,23 +60,32 @@ def block(assets) -> Block:
     )
 
 
-def test_bits_of_the_cpu_engine(blocks, block, cxx, agree):
+VARIANTS = {
+    "chosen": None,
+    "L2": Variant(128, 32, True, False),
+    "tiles": Variant(128, 32, False, False, tile=1024),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("precision", [DOUBLE, SINGLE], ids=lambda p: p.name)
+def test_bits_of_the_cpu_engine(blocks, block, cxx, agree, variant, precision):
     assert 90_000 < block.n_node < 110_000
     step = np.full(200, 1)
     events = Events(step, step * 0.025, np.arange(200, dtype=np.int32))
     start = time.perf_counter()
-    engine = CudaEngine(block, HostDevice(3))
+    engine = CudaEngine(block, HostDevice(3), VARIANTS[variant], precision)
     assert time.perf_counter() - start < 60.0
     (cells,) = engine.classes
-    assert cells.variant.large
-    assert cells.n_shared == 16
-    cpu = blocks.advance(make_engine(block, "cpu"), events, STEPS, STEPS)
-    assert agree(cpu, blocks.advance(engine, events, STEPS, STEPS))
+    assert cells.variant.large or cells.variant.tile
+    assert cells.n_shared == 16 or cells.variant.tile
+    cpu = blocks.advance(make_engine(block, "cpu", precision.name), events, STEPS, STEPS)
+    assert agree(cpu, blocks.advance(engine, events, STEPS, 3))
     assert np.ptp(cpu.samples[0][-1]) > 1.0
 
 
 def test_a_card_with_less_shared_memory_is_served_too(blocks, block, cxx, agree):
-    """A cell of 3,000 nodes needs L2 on one card and fits on another: the same bits."""
+    """A cell of 3,000 nodes is cut on one card and fits on another: the same bits."""
     n = 3_000
     small = dataclasses.replace(
         block,
@@ -96,8 +106,8 @@ def test_a_card_with_less_shared_memory_is_served_too(blocks, block, cxx, agree)
         probes=(Probe("v", np.arange(n), 1),),
     )
     outcomes = []
-    for max_shared, large in ((232_448, False), (65_536, True)):
+    for max_shared, where in ((232_448, "shared"), (65_536, "tiles of 1024"), (4_096, "L2")):
         engine = CudaEngine(small, HostDevice(max_shared=max_shared))
-        assert engine.classes[0].variant.large is large
+        assert engine.classes[0].variant.where == where
         outcomes.append(blocks.advance(engine, blocks.no_events(), STEPS, STEPS))
-    assert agree(*outcomes)
+    assert all(agree(outcomes[0], one) for one in outcomes[1:])

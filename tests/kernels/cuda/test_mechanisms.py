@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kernels import Block, Events, Instances, Ion, KernelsError, make_engine
+from kernels.cuda import Variant
 from kernels.cuda.single import cuda_text
 from kernels.mechanism import Mechanism
 from kernels.nmodl import BUILT_IN, load
@@ -119,6 +120,20 @@ def engines(host_engine, ptx_engine):
 
 def test_built_in(blocks, agree, engines):
     check(blocks, agree, engines, load_all(BUILT_IN))
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_in_tiles(blocks, agree, host_engine, assets, precision):
+    """Mechanisms on trunks and tiles: events, self-events, ions, concentrations."""
+
+    def make(block, order, precision):
+        variant = Variant(64, 7, False, False, tile=2)
+        engine = host_engine(block, order, variant, precision=precision)
+        assert {c.variant.tile for c in engine.classes} == {2}
+        return engine
+
+    check(blocks, agree, [make], load_all(BUILT_IN), precision)
+    check(blocks, agree, [make], load_all(assets / SONATA), precision)
 
 
 def test_built_in_in_single_precision(blocks, agree, engines):

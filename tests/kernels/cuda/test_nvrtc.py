@@ -46,6 +46,8 @@ VARIANTS = {
     "large, one warp": Variant(128, 32, True, False),
     "large": Variant(512, 512, True, False),
     "large, condensed": Variant(512, 512, True, False, True),
+    "tiles, one warp": Variant(128, 32, False, False, tile=1024),
+    "tiles, condensed": Variant(512, 512, False, False, True, tile=2048),
 }
 #: What the engine picks besides, for cells of hh.
 PICKED = {

@@ -31,7 +31,8 @@ def watching():
 def test_bits_of_the_cpu_engine(blocks, host_engine, agree, watching, order):
     block = watching.make_block(blocks, one_cell=True)
     cpu = blocks.advance(make_engine(block, "cpu"), watching.events(), LAST, LAST)
-    for variant in (None, Variant(64, 7, True, False)):
+    tiles = Variant(64, 7, False, False, tile=1)  # cells with POINTERs stay whole
+    for variant in (None, Variant(64, 7, True, False), tiles):
         engine = host_engine(block, order, variant)
         assert agree(cpu, blocks.advance(engine, watching.events(), LAST, 16))
     assert np.ptp(cpu.samples[3][:, 0]) == 19.5  # Goal.e, which a Watcher moves

@@ -25,6 +25,7 @@ VARIANTS = {
     "one lane": Variant(32, 1, False, False),
     "seven lanes of two warps": Variant(64, 7, False, False),
     "state in L2": Variant(64, 64, True, False),
+    "tiles": Variant(64, 7, False, False, tile=8),
 }
 
 

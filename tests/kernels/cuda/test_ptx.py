@@ -15,6 +15,7 @@ VARIANTS = {
     "chosen by size": None,
     "seven lanes of two warps": Variant(64, 7, False, False),
     "state in L2": Variant(64, 64, True, False),
+    "tiles": Variant(64, 32, False, False, tile=12),
 }
 
 

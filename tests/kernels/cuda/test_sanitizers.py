@@ -10,14 +10,21 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("sanitized_run.py")
-TREES = ("plain", "condensed")
+TREES = ("plain", "condensed", "tiles")
 LIBRARIES = {"thread": "libtsan.so", "address": "libasan.so"}
 
 #: A barrier of the text and what stands before it.
 RACES = {
-    "towards the root": "first = last;\n            ",
-    "away from the root": "--level) {\n            ",
+    "towards the root": "first = last;\n        ",
+    "away from the root": "--level) {\n        ",
 }
+#: Barriers of tiles, each with what stands around it.
+TILE_BARRIERS = (
+    "copy_indices(p, cell);\n    __syncthreads();",
+    "cell.n - 1);\n                    }\n                }\n                __syncthreads();",
+    "cell.n);\n                    __syncthreads();",
+    "            }\n            __syncthreads();\n        }\n    }\n}",
+)
 
 
 @pytest.fixture
@@ -62,13 +69,21 @@ def test_the_text_is_clean(sanitized, sanitizer, trees):
     assert (done.returncode, done.stdout.split()) == (0, ["finished"]), done.stderr
 
 
-@pytest.mark.parametrize("trees", TREES)
+@pytest.mark.parametrize("trees", TREES[:2])
 @pytest.mark.parametrize("way", RACES)
 def test_a_dropped_barrier_is_a_race(sanitized, way, trees):
     done = sanitized("thread", trees, f"{RACES[way]}sync_tree();", RACES[way])
     assert done.returncode == 66
     assert "data race" in done.stderr
     assert "solve_cable" in done.stderr
+
+
+@pytest.mark.parametrize("before", TILE_BARRIERS)
+def test_a_dropped_barrier_of_tiles_is_a_race(sanitized, before):
+    after = before.replace("__syncthreads();", "")
+    done = sanitized("thread", "tiles", before, after)
+    assert done.returncode == 66
+    assert "data race" in done.stderr
 
 
 def test_an_index_beyond_shared_memory_is_found(sanitized):

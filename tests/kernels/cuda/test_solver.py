@@ -97,6 +97,8 @@ VARIANTS = {
     "a warp": Variant(64, 32, False, False),
     "lanes of two warps": Variant(96, 50, False, False),
     "global memory": Variant(128, 128, True, False),
+    "tiles": Variant(64, 32, False, False, tile=9),
+    "tiles of one node": Variant(64, 64, False, False, tile=1),
 }
 
 
