@@ -21,6 +21,7 @@
 typedef @real@ Real;  // states, voltages, the matrix; times stay float64
 #define LARGEST @largest@
 #define SINGLE @single@
+#define CROWDED @crowded@  // values of some mechanism wait in slots for a register
 static_assert(THREADS % 32 == 0, "a thread finds its instances in one lane of all tiles");
 
 @functions@
@@ -502,6 +503,9 @@ __device__ __forceinline__ void clear_currents(const Table *p, const Cell &cell)
 
 // Currents and conductances of all mechanisms into the matrix.
 __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, double t) {
+#if CROWDED
+#pragma unroll 1
+#endif
     for (int i = cell.lane; i < cell.n; i += THREADS) {
 #if CONDENSED && TILED
         if (!cell.is_trunk) cell.coupling[i] = p->axial[cell.first + i];  // tiles change the trunk's

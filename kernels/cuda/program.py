@@ -84,6 +84,7 @@ def make_program(
         "real": real,
         "largest": precision.largest,
         "single": str(int(precision.is_single)),
+        "crowded": str(int(any(map(_is_crowded, printers)))),
         "functions": intrinsic_functions(precision),
         "fields": "\n".join(f"    {_declared(kind)} {name};" for name, kind in fields.items()),
         "mechanisms": "\n\n".join(
@@ -119,6 +120,12 @@ def make_program(
     for name, piece in pieces.items():
         text = text.replace(f"@{name}@", piece)
     return Program(place_numbers(text), tuple(fields), tuple(printers))
+
+
+def _is_crowded(printer: MechanismPrinter) -> bool:
+    """Whether a kernel of a mechanism has more values at once than registers."""
+    kernels = printer.mechanism.kernels()
+    return any(placed is not kernels[name] for name, placed in printer.placed.items())
 
 
 def _declared(kind: str) -> str:
