@@ -39,6 +39,8 @@ TILED = (
     (512, 512, 2048), (512, 512, 4096),
 )  # fmt: skip
 SWEEPS = 4
+#: Kinds of a group that are priced.
+SAMPLED = 32
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,8 @@ class Chooser:
         for members in place.values():
             own = [kinds[i] for i in members]
             suit = [v for v in self.variants(own[0]) if all(self._suits(k, v) for k in own)]
-            options.append({v: self.group(own, v) for v in suit})
+            few = sample_of(own)
+            options.append({v: self.group(few, v) for v in suit})
         chosen = self._search(options)
         found: dict[int, Variant] = {}
         for members, variant in zip(place.values(), chosen, strict=True):
@@ -251,6 +254,15 @@ class Chooser:
     def _price(self, options: list[Options], chosen: list[Variant]) -> tuple[float, float]:
         groups = [o[v] for o, v in zip(options, chosen, strict=True)]
         return self._seconds(groups, chosen, worst=True)
+
+
+def sample_of(kinds: Sequence[Kind]) -> Sequence[Kind]:
+    """Enough of many kinds to price them all: each stands for some that are no larger."""
+    if len(kinds) <= SAMPLED:
+        return kinds
+    ordered = sorted(kinds, key=lambda kind: kind.plan.n)
+    parts = np.array_split(np.arange(len(ordered)), SAMPLED)
+    return [replace(ordered[p[-1]], n=sum(ordered[i].n for i in p)) for p in parts]
 
 
 def kinds_of(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kernels import Block, Instances, Ion
-from kernels.cuda import CudaEngine, Variant
+from kernels.cuda import CudaEngine, Variant, choice
 from kernels.cuda.cards import CARDS, card_of
 from kernels.cuda.choice import Chooser, Kind, kinds_of
 from kernels.cuda.classes import Schedules
@@ -185,6 +185,19 @@ def test_never_worse_than_a_table_of_sizes(card, seed, schedules):
     assert chosen.seconds(kinds, best) <= seconds
     turned = chosen.choose(kinds[::-1])[::-1]
     assert chosen.seconds(kinds, turned, worst=True) == pytest.approx(seconds, rel=1e-9)
+
+
+def test_some_of_many_kinds_stand_for_all(monkeypatch, schedules):
+    sizes = np.random.default_rng(1).integers(130, 255, 90).tolist()
+    kinds = [Kind(plan_of(n), False, (n,), 20) for n in sizes]
+    one = chooser("h100", schedules=schedules)
+    few = choice.sample_of(kinds)
+    assert len(few) == choice.SAMPLED
+    assert sum(kind.n for kind in few) == 20 * 90
+    assert max(kind.plan.n for kind in few) == max(sizes)
+    found = one.choose(kinds)
+    monkeypatch.setattr(choice, "SAMPLED", 90)
+    assert found == one.choose(kinds)
 
 
 @pytest.mark.parametrize("architecture", ["sm_70", "sm_75", "sm_86", "sm_89", "sm_100", "sm_121"])
