@@ -75,16 +75,19 @@ def literal(value: float, kind: str = REAL) -> str:
     return f"(-{text})" if math.copysign(1.0, value) < 0.0 and value == value else text
 
 
-def place_numbers(text: str) -> str:
+def place_numbers(text: str, crowded: bool = False) -> str:
     """Put the numbers of a text into a table in front of it, which lies in constant memory.
 
     An instruction takes a number from there; one of float64 that stands in the text itself takes
-    two instructions more if it has more than 20 digits of its mantissa.
+    two instructions more if it has more than 20 digits of its mantissa, but no register for long:
+    where those are scarce (crowded), the numbers stay in the text.
     """
     numbers = list(dict.fromkeys(_NUMBER.findall(text)))
     if not numbers:
         return text
     place = {number: k for k, number in enumerate(numbers)}
+    if crowded:
+        return "#define NUMBER(value) value\n" + text
     text = _NUMBER.sub(lambda m: f"NUMBER({place[m[1]]}, {m[1]})", text)
     rows = ["    " + ", ".join(numbers[k : k + 4]) for k in range(0, len(numbers), 4)]
     head = ["#define NUMBER(k, value) number[k]", "__constant__ double number[] = {"]

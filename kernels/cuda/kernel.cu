@@ -84,9 +84,10 @@ __device__ __forceinline__ Real *hidden(Real *d) {
 }
 
 // The same for an array in shared memory: its address stays in a register of its own, and that of an
-// element takes one instruction, where the compiler would add up distances from a common beginning.
+// element takes one instruction, where the compiler would add up distances from a common beginning:
+// that takes fewer registers, where they are scarce.
 template <typename T> __device__ __forceinline__ T *apart(T *array) {
-#if defined(__CUDACC__)
+#if defined(__CUDACC__) && !CROWDED
     asm volatile("" : "+l"(array));
     __builtin_assume(__isShared(array));
 #endif
@@ -503,9 +504,6 @@ __device__ __forceinline__ void clear_currents(const Table *p, const Cell &cell)
 
 // Currents and conductances of all mechanisms into the matrix.
 __device__ __forceinline__ void add_currents(const Table *p, const Cell &cell, double t) {
-#if CROWDED
-#pragma unroll 1
-#endif
     for (int i = cell.lane; i < cell.n; i += THREADS) {
 #if CONDENSED && TILED
         if (!cell.is_trunk) cell.coupling[i] = p->axial[cell.first + i];  // tiles change the trunk's

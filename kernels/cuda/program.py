@@ -80,11 +80,12 @@ def make_program(
     call = partial(_call, links)
     real = precision.real
     reversal = {ion: _reversal(ion, valences[ion], celsius, real) for ion in _followed(live)}
+    crowded = any(map(_is_crowded, printers))
     pieces = {
         "real": real,
         "largest": precision.largest,
         "single": str(int(precision.is_single)),
-        "crowded": str(int(any(map(_is_crowded, printers)))),
+        "crowded": str(int(crowded)),
         "functions": intrinsic_functions(precision),
         "fields": "\n".join(f"    {_declared(kind)} {name};" for name, kind in fields.items()),
         "mechanisms": "\n\n".join(
@@ -119,7 +120,7 @@ def make_program(
     text = "\n".join((here / name).read_text() for name in ("kernel.cu", "tiles.cu"))
     for name, piece in pieces.items():
         text = text.replace(f"@{name}@", piece)
-    return Program(place_numbers(text), tuple(fields), tuple(printers))
+    return Program(place_numbers(text, crowded), tuple(fields), tuple(printers))
 
 
 def _is_crowded(printer: MechanismPrinter) -> bool:
