@@ -10,7 +10,7 @@ import ast
 import dataclasses
 from collections.abc import Mapping
 
-from kernels.cuda.pressure import PARALLEL, SERIAL, Format, place_values
+from kernels.cuda.pressure import PARALLEL, SERIAL, SINGLE, Format, place_values
 from kernels.mechanism import SPECIAL, Kernel, Mechanism
 from kernels.nmodl.build import assign, call, name, num, walk_assigned
 from kernels.storage import Storage
@@ -49,7 +49,7 @@ def place_kernel(
     wanted = (set(kernel.stores) - set(mine)) | (results & set(walk_assigned(kernel.body)))
     given = set(kernel.loads) - set(mine) - set(SPECIAL)
     first = sum(not n.startswith(WAITING) for n in slots)
-    limits = SERIAL if field in WITH_QUEUE else PARALLEL
+    limits = SERIAL if field in WITH_QUEUE else SINGLE if form.slot == 1 else PARALLEL
     made = place_values(body, own, set(kernel.loads) & set(own), given, wanted, first, limits, form)
     if made is None:
         return kernel

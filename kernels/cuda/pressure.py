@@ -52,8 +52,9 @@ class Format:
 
 #: float64 throughout; float64 beside slots of float32.
 DOUBLES, WIDE = Format(2, 2), Format(1, 2)
-#: Of what all threads of a cell do, and of events, which need the queue besides.
-PARALLEL, SERIAL = Limits(40, 28), Limits(24, 16)
+#: Of what all threads of a cell do (in single precision the compiler converts besides), and of
+#: events, which need the queue.
+PARALLEL, SINGLE, SERIAL = Limits(40, 28), Limits(40, 24), Limits(24, 16)
 #: Values that functions need while they compute: those that take few, exp, all others.
 LIGHT = frozenset({"element", "fabs", "floor", "ceil", "min", "max", "netcon", "row", "table"})
 LIGHT_CALL, EXP, CALL = 2, 6, 12
