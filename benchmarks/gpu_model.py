@@ -46,7 +46,9 @@ from kernels.preparation import prepare
 SIZES = (200, 400, 1000, 4000, 10_000, 100_000)
 MODELS = {"HH": ("hh",), "HH f32": ("hh",), "passive": ("pas",)}
 #: Functions of the kernels that solve the tree.
-SOLVER = re.compile("solve|condense|eliminate|substitute")
+SOLVER = re.compile(
+    "solve|eliminate|substitute|leave|gather|load_tile|store_tile|place_piece|copy_indices"
+)
 N_STEP = 40  # of an interval: a shortest delay of 1 ms
 FULL = 10_000  # cells that fill any card
 WAVES = 2  # cells: so many times those that the card holds at once
@@ -149,8 +151,8 @@ def rows_of_solver(size: int, cards: list[Card]) -> list[dict]:
         other = theirs.load(card)
         for name, counted, load in (("ours", ours, tree), ("published", theirs, other)):
             held = resident(card, counted)
-            # Within an interval ours touches nothing but shared memory.
-            kept = counted.kept if counted is theirs else 0.0
+            # Within an interval ours touches nothing but shared memory, where the cell fits.
+            kept = counted.kept if counted.variant.where != "shared" else 0.0
             cells = Cells(WAVES * held * card.n_sm, load, Load(), kept, kept)
             floor = floor_of(card, demand_of([cells], 1), held)
             seconds = floor.seconds - (counted is ours) * floor.bounds["launch"]

@@ -48,7 +48,8 @@ def line_of(cells: Sequence[str]) -> str:
 
 
 def _where(row: dict) -> str:
-    return f"{row['threads']}/{row['lanes']}{' L2' if row['large'] else ''}"
+    where = "" if row["where"] == "shared" else f" {row['where']}"
+    return f"{row['threads']}/{row['lanes']}{where}"
 
 
 #: Of one card a row; "worst": the L2 cache keeps nothing of what it does not hold as a whole.

@@ -32,7 +32,7 @@ _FUNCTION = re.compile(
 _PART = re.compile(
     r"k_\w+|sync_tree|from_bits|to_bits|size|made|flow|send|move|earliest|remove|fire"
 )
-_OF_ONE = re.compile(r"\w+_node")  # those that one function calls
+_OF_ONE = re.compile(r"\w+_node")  # those that count for the one that calls them
 
 ATOMIC = re.compile(
     r"(?:atom|red)\.global\.add\.f64\s+(?:%\w+,\s*)?\[%(\w+)(?:\+(\d+))?\], %(\w+);"
@@ -89,12 +89,12 @@ def functions_of_lines(text: str) -> list[str]:
 
 
 def callers(text: str, functions: list[str]) -> dict[str, str]:
-    """The function that calls each function of one node."""
+    """The function that calls each function of one node, the first in the text."""
     found = {}
     for line, name in zip(text.splitlines(), functions[1:], strict=True):
         for called in re.findall(rf"\b({_OF_ONE.pattern})\(", line):
             if called != name:
-                found[called] = name
+                found.setdefault(called, name)
     return found
 
 

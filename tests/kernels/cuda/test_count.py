@@ -66,6 +66,10 @@ def test_executed_is_static_times_trips(blocks, counted, threads):
             assert found[function][opcode] == static[opcode] * n * n_step, opcode
     assert found["current_0"]["ld.shared.f64"] == 3 * n * n_step  # v, diagonal, right
     assert found["current_0"]["st.shared.f64"] == 2 * n * n_step
+    # functions of one node count for the solver
+    solver = found["eliminate_levels"]
+    assert solver["rcp.rn.f64"] == solver["sub.rn.f64"] == (n - 1) * n_step
+    assert found["solve_cable"]["div.rn.f64"] == n_step
 
 
 def test_a_step_costs_what_the_one_before_did(blocks, counted):
