@@ -122,7 +122,7 @@ def test_built_in(blocks, agree, engines):
     check(blocks, agree, engines, load_all(BUILT_IN))
 
 
-@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("precision", ["double", pytest.param("single", marks=pytest.mark.slow)])
 def test_in_tiles(blocks, agree, host_engine, assets, precision):
     """Mechanisms on trunks and tiles: events, self-events, ions, concentrations."""
 
