@@ -140,6 +140,7 @@ def test_built_in_in_single_precision(blocks, agree, engines):
     check(blocks, agree, engines, load_all(BUILT_IN), "single")
 
 
+@pytest.mark.slow
 def test_of_the_sonata_circuit_in_single_precision(blocks, agree, host_engine, assets):
     check(blocks, agree, [host_engine], load_all(assets / SONATA), "single")
 
