@@ -90,7 +90,7 @@ def functions_of_lines(text: str) -> list[str]:
 
 def callers(text: str, functions: list[str]) -> dict[str, str]:
     """The function that calls each function of one node, the first in the text."""
-    found = {}
+    found: dict[str, str] = {}
     for line, name in zip(text.splitlines(), functions[1:], strict=True):
         for called in re.findall(rf"\b({_OF_ONE.pattern})\(", line):
             if called != name:
