@@ -38,6 +38,20 @@ def assets() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def cxx() -> str:
+    """The C++ compiler, for the CUDA text on the CPU and for NEURON's mechanisms."""
+    from kernels.cuda.host import compiler
+
+    found = compiler()
+    if found is None:
+        reason = "no C++ compiler (g++, c++ or CXX)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
 @pytest.fixture(params=["reference", "cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of each backend that computes, in turn."""

@@ -28,14 +28,6 @@ def with_card(monkeypatch, cxx):
     return put
 
 
-@pytest.fixture
-def cxx():
-    from kernels.cuda.host import compiler
-
-    if compiler() is None:
-        pytest.skip("no C++ compiler")
-
-
 def test_without_a_card_the_cpu(blocks, monkeypatch):
     monkeypatch.setattr(automatic, "LEAST_NODES", 0)
     monkeypatch.setattr(automatic, "find_card", lambda: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
 import subprocess
 
 import pytest
@@ -54,16 +53,13 @@ int nvmlDeviceGetMigDeviceHandleByIndex(void *device, unsigned i, void **part) {
 
 
 @pytest.fixture
-def library(tmp_path, monkeypatch):
+def library(tmp_path, monkeypatch, cxx):
     """`library(*options)`: compile it and let it be found."""
-    compiler = shutil.which("g++") or shutil.which("c++")
-    if compiler is None:
-        pytest.skip("no C++ compiler")
 
     def make(*options: str) -> None:
         source, made = tmp_path / "nvml.cpp", tmp_path / "libnvidia-ml.so.1"
         source.write_text(LIBRARY)
-        command = [compiler, "-shared", "-fPIC", *options, str(source), "-o", str(made)]
+        command = [cxx, "-shared", "-fPIC", *options, str(source), "-o", str(made)]
         subprocess.run(command, check=True)
         load = ctypes.CDLL
         monkeypatch.setattr(nvidia.ctypes, "CDLL", lambda name: load(str(tmp_path / name)))

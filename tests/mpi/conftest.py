@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-
-from kernels.cuda.host import compiler
 
 HERE = Path(__file__).resolve().parent
 
@@ -26,12 +23,12 @@ def network_job(mpirun, run_python):
 
 
 @pytest.fixture(scope="session")
-def cxx():
-    """The C++ compiler, without which the CUDA text cannot run on the CPU."""
-    found = compiler()
-    if found is None:
-        reason = "no C++ compiler (g++, c++ or CXX): the CUDA text cannot run on the CPU"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+def digest_of(network_job):
+    """`digest_of(n, *options)` of a job on n ranks."""
+
+    def run(n, *options):
+        done = network_job(n, *options)
+        assert done.returncode == 0, done.output
+        return done.stdout.split()[0]
+
+    return run

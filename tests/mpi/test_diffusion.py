@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from kernels.cuda.host import compiler
-
 pytestmark = pytest.mark.mpi
 
 OPTIONS = ("--diffusing", "--tstop", "30", "--cells", "12", "--last", "150")
 
 
 @pytest.fixture(scope="module")
-def digest(network_job):
+def digest(digest_of):
     """`digest(n, *options)` of a job."""
-
-    def run(n, *options):
-        done = network_job(n, *OPTIONS, *options)
-        assert done.returncode == 0, done.output
-        return done.stdout.split()[0]
-
-    return run
+    return lambda n, *options: digest_of(n, *OPTIONS, *options)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +27,5 @@ def test_other_ranks_go_on(digest, expected, tmp_path):
 
 
 @pytest.mark.parametrize("n", [1, 4])
-def test_the_cuda_text_on_ranks(digest, expected, n):
-    if compiler() is None:
-        pytest.skip("no C++ compiler: the CUDA text cannot run on the CPU")
+def test_the_cuda_text_on_ranks(digest, expected, cxx, n):
     assert digest(n, "--backend", "cuda-host") == expected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -126,10 +125,8 @@ VARIABLES = [f"shells.{name}_{i}_" for name in ("ca", "bound") for i in range(4)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory, cxx) -> Path:
     """The mechanisms, compiled by NEURON."""
-    if shutil.which("g++") is None:
-        pytest.skip("no C++ compiler: NEURON cannot compile .mod files")
     made = tmp_path_factory.mktemp("diffusion")
     for name, text in (("shells", SHELLS), ("messenger", MESSENGER), ("influx", INFLUX)):
         (made / f"{name}.mod").write_text(text)

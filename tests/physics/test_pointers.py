@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,10 +99,8 @@ np.save(sys.argv[2], np.array(rows))
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory, cxx) -> Path:
     """The mechanisms, compiled by NEURON."""
-    if shutil.which("g++") is None:
-        pytest.skip("no C++ compiler: NEURON cannot compile .mod files")
     made = tmp_path_factory.mktemp("pointers")
     for name, text in MODS.items():
         (made / f"{name}.mod").write_text(text)

@@ -11,7 +11,6 @@ import pytest
 
 from kernels import Block, KernelsError
 from kernels.cuda import CudaEngine, HostDevice, PtxDevice
-from kernels.cuda.host import compiler
 from kernels.cuda.nvrtc import toolchain
 
 
@@ -19,16 +18,6 @@ def _absent(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def cxx() -> str:
-    """The C++ compiler."""
-    found = compiler()
-    if found is None:
-        _absent("no C++ compiler (g++, c++ or CXX): the CUDA text cannot run on the CPU")
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="session")
